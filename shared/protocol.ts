@@ -1,0 +1,84 @@
+/**
+ * What the page and the engine in its Web Worker say to each other, through comlink. Everything here survives structured clone;
+ * `onEvent` is a comlink proxy.
+ */
+import type { BlobRef, LoraEntry, ModelEntry } from './manifest.ts';
+import type { RuleName } from './rules.ts';
+
+/** Where the network runs. `cpu` is onnxruntime-node's, for the command line. */
+export type Backend = 'webgpu' | 'wasm' | 'cpu';
+
+export interface EngineOptions {
+  /** `auto`: WebGPU, and wasm where there is no adapter. */
+  backend: Backend | 'auto';
+}
+
+export interface EngineInfo {
+  backend: Backend;
+  /** Why not WebGPU, or what adapter: a sentence for people. */
+  note: string;
+  /** GPU vendor and architecture as WebGPU tells them; empty on wasm. */
+  gpu: { vendor: string; architecture: string };
+}
+
+/** A signed address for each blob, as `POST /v1/downloads` answers. */
+export interface SignedBlob extends BlobRef {
+  url: string;
+}
+
+export interface GenerateRequest {
+  model: ModelEntry;
+  subject?: LoraEntry;
+  style?: LoraEntry;
+  prompt: string;
+  negativePrompt?: string;
+  /** An unsigned 32-bit integer. */
+  seed: number;
+  steps: number;
+  guidanceScale: number;
+  /** [subject, style]; 1 is as trained, 0 is off. */
+  strengths: readonly [number, number];
+  rule: RuleName;
+}
+
+export type EngineEvent =
+  | { type: 'download'; loaded: number; total: number; cached: number; secondsLeft: number | null }
+  | { type: 'session'; graph: 'textEncoder' | 'denoiser' | 'decoder'; index: number; count: number }
+  | { type: 'step'; step: number; steps: number; secondsLeft: number; kl: Float32Array; choice: Uint8Array }
+  | { type: 'decode' };
+
+/** The choices of one run. Row-major: `kl` [steps, layers, 2], `choice` [steps, layers] (0 subject, 1 style). */
+export interface FusionMap {
+  modules: string[];
+  steps: number;
+  kl: Float32Array;
+  choice: Uint8Array;
+}
+
+export interface Timings {
+  downloadMs: number;
+  sessionMs: number;
+  textMs: number;
+  stepMs: number[];
+  decodeMs: number;
+  totalMs: number;
+  bytesDownloaded: number;
+  bytesCached: number;
+}
+
+export interface GenerateResult {
+  /** RGBA rows from the top, 8 bits a channel. */
+  image: { width: number; height: number; data: Uint8ClampedArray<ArrayBuffer> };
+  fusionMap: FusionMap;
+  timings: Timings;
+}
+
+/** The engine as the page sees it. One picture at a time: a second call rejects with `engine_busy`. */
+export interface EngineApi {
+  start(options: EngineOptions): Promise<EngineInfo>;
+  /** Which bytes of `blobs` are not in the cache yet. */
+  missing(blobs: readonly BlobRef[]): Promise<BlobRef[]>;
+  generate(request: GenerateRequest, onEvent: (event: EngineEvent) => void): Promise<GenerateResult>;
+  /** Ends the run in progress within one step; its `generate` rejects with `cancelled`. */
+  cancel(): Promise<void>;
+}

@@ -27,9 +27,7 @@ export class OrtRuntime implements Runtime {
 
   constructor(backend: OrtBackend) {
     this.#backend = backend;
-    void backend.device?.lost.then(({ reason, message }) => {
-      if (reason !== 'destroyed') this.#lost = new DiptychError('session_failed', `The GPU device was lost: ${message}. Try again.`);
-    });
+    if (backend.device) void this.#watch(backend.device);
   }
 
   get info(): EngineInfo {
@@ -38,6 +36,11 @@ export class OrtRuntime implements Runtime {
 
   get lost(): DiptychError | undefined {
     return this.#lost;
+  }
+
+  async #watch(device: GPUDevice): Promise<void> {
+    const { reason, message } = await device.lost;
+    if (reason !== 'destroyed') this.#lost = new DiptychError('session_failed', `The GPU device was lost: ${message}. Try again.`);
   }
 
   createSession(topology: Uint8Array, weights: readonly WeightFile[], options: SessionOptions = {}): Promise<Session> {
@@ -58,13 +61,18 @@ export class OrtRuntime implements Runtime {
     }
   }
 
-  #sessionOptions(weights: readonly WeightFile[], { onDevice = [], strict = false, onPlacement }: SessionOptions): Ort.InferenceSession.SessionOptions {
+  #sessionOptions(
+    weights: readonly WeightFile[],
+    { onDevice = [], strict = false, onPlacement }: SessionOptions,
+  ): Ort.InferenceSession.SessionOptions {
     return {
       executionProviders: [this.#backend.provider],
       externalData: weights.map(({ path, data }) => ({ path, data })),
       // Errors only: below that, onnxruntime warns about every shape operator it leaves on the CPU.
       logSeverityLevel: onPlacement ? 0 : 3,
-      ...(this.#backend.device ? { preferredOutputLocation: Object.fromEntries(onDevice.map((name) => [name, 'gpu-buffer' as const])) } : {}),
+      ...(this.#backend.device
+        ? { preferredOutputLocation: Object.fromEntries(onDevice.map((name) => [name, 'gpu-buffer' as const])) }
+        : {}),
       ...(strict ? { extra: { session: { disable_cpu_ep_fallback: '1' } } } : {}),
     };
   }
@@ -136,7 +144,12 @@ class OrtSession implements Session {
 /** onnxruntime throws plain errors, and bare numbers (exception pointers) from WebAssembly when its memory is exhausted. */
 function sessionError(thrown: unknown): DiptychError {
   if (typeof thrown === 'number') {
-    return new DiptychError('session_failed', 'onnxruntime ran out of memory. Close other tabs, or choose a smaller model.', {}, { cause: thrown });
+    return new DiptychError(
+      'session_failed',
+      'onnxruntime ran out of memory. Close other tabs, or choose a smaller model.',
+      {},
+      { cause: thrown },
+    );
   }
   return asDiptychError(thrown, 'session_failed');
 }

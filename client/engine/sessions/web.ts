@@ -17,7 +17,8 @@ export interface WebRuntimeOptions {
  * @throws `webgpu_unavailable` when WebGPU is asked for by name and there is no adapter.
  */
 export async function openWebRuntime({ backend, ortPath }: WebRuntimeOptions): Promise<Runtime> {
-  if (backend === 'cpu') throw new DiptychError('session_failed', 'The backend `cpu` is the command line’s; a browser has `webgpu` and `wasm`.');
+  if (backend === 'cpu')
+    throw new DiptychError('session_failed', 'The backend `cpu` is the command line’s; a browser has `webgpu` and `wasm`.');
   if (backend === 'wasm') return openWasm(ortPath, 'WebAssembly, as asked.');
   const adapter = await requestAdapter();
   if (adapter) return openWebGpu(adapter, ortPath);

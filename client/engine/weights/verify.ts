@@ -19,9 +19,13 @@ export async function verifyBlob(ref: BlobRef, bytes: Uint8Array<ArrayBuffer>): 
 }
 
 export function sizeMismatch(ref: BlobRef, actual: number): DiptychError {
-  return new DiptychError('blob_size_mismatch', `File ${ref.sha256} has ${actual} bytes where the catalogue says ${ref.bytes}. Publish it again.`, {
-    sha256: ref.sha256,
-    expected: ref.bytes,
-    actual,
-  });
+  return new DiptychError(
+    'blob_size_mismatch',
+    `File ${ref.sha256} has ${actual} bytes where the catalogue says ${ref.bytes}. Publish it again.`,
+    {
+      sha256: ref.sha256,
+      expected: ref.bytes,
+      actual,
+    },
+  );
 }

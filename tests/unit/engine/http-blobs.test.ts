@@ -1,0 +1,153 @@
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import type { FetchProgress } from '../../../client/engine/weights/blob-source.ts';
+import { HttpBlobs } from '../../../client/engine/weights/http-blobs.ts';
+import { MemoryCache } from '../../../client/engine/weights/memory-cache.ts';
+import { DEFAULT_RETRY } from '../../../client/engine/weights/retry.ts';
+import type { DiptychError } from '../../../shared/errors.ts';
+import type { BlobRef } from '../../../shared/manifest.ts';
+import { EdgeServer, type Mischief } from './edge-server.ts';
+
+let edge: EdgeServer;
+let cache: MemoryCache;
+let blobs: HttpBlobs;
+let waits: number[];
+
+beforeEach(async () => {
+  edge = await EdgeServer.start();
+  cache = new MemoryCache();
+  waits = [];
+  const retry = { ...DEFAULT_RETRY, sleep: async (ms: number) => void waits.push(ms), random: () => 1 };
+  blobs = new HttpBlobs({ edge: edge.origin, site: 'pk_test', cache, retry });
+});
+afterEach(() => edge.stop());
+
+const LARGE = 1 << 20;
+const pattern = (length: number, seed = 1) => Uint8Array.from({ length }, (_, i) => (i * 31 + (i >> 8) * seed) & 255);
+
+async function codeOf(refs: BlobRef[], signal?: AbortSignal): Promise<string> {
+  return blobs.fetch(refs, signal ? { signal } : {}).then(
+    () => 'fetched',
+    (error: DiptychError) => error.code,
+  );
+}
+
+test('downloads several blobs over one batch of addresses, and the second time from the cache', async () => {
+  const contents = [pattern(1000, 1), pattern(200_000, 2), pattern(1, 3), pattern(5000, 4)];
+  const refs = contents.map((bytes) => edge.add(bytes));
+  const seen: FetchProgress[] = [];
+  const found = await blobs.fetch([...refs, refs[0]!], { progress: (p) => seen.push(p) });
+  expect(refs.map((ref) => found.get(ref.sha256))).toEqual(contents);
+  expect(edge.signed).toEqual([refs.map((ref) => ref.sha256)]);
+  expect(seen.at(-1)).toEqual({ loaded: 206_001, total: 206_001, cached: 0 });
+
+  expect(await blobs.missing(refs)).toEqual([]);
+  await blobs.fetch(refs, { progress: (p) => seen.push(p) });
+  expect(edge.requests).toHaveLength(4);
+  expect(seen.at(-1)).toEqual({ loaded: 206_001, total: 206_001, cached: 206_001 });
+});
+
+test('a broken connection goes on where it stopped', async () => {
+  const bytes = pattern(LARGE);
+  const ref = edge.add(bytes, { cutAfter: [300_000, 200_000] });
+  expect((await blobs.fetch([ref])).get(ref.sha256)).toEqual(bytes);
+  const starts = edge.requests.map(({ range }) => Number(/\d+/.exec(range ?? '0')![0]));
+  expect(starts).toHaveLength(3);
+  // How much of the cut answer arrived is the network's affair; that none of it is asked for twice is ours.
+  expect(starts[0]).toBe(0);
+  expect(starts[1]).toBeGreaterThan(0);
+  expect(starts[2]).toBeGreaterThan(starts[1]!);
+});
+
+test('a server that ignores ranges makes it start again, and the count of bytes stays right', async () => {
+  const bytes = pattern(LARGE);
+  const ref = edge.add(bytes, { cutAfter: [300_000], noRanges: true });
+  const seen: FetchProgress[] = [];
+  expect((await blobs.fetch([ref], { progress: (p) => seen.push(p) })).get(ref.sha256)).toEqual(bytes);
+  expect(seen.at(-1)!.loaded).toBe(LARGE);
+});
+
+test('an expired address is renewed for all blobs at once', async () => {
+  const refs = [1, 2, 3].map((seed) => edge.add(pattern(LARGE, seed), { refuse: [{ status: 403, code: 'signature_expired' }] }));
+  const found = await blobs.fetch(refs);
+  expect(found.size).toBe(3);
+  expect(edge.signed.length).toBe(2);
+  expect(edge.requests.filter(({ url }) => url.endsWith('exp=2'))).toHaveLength(3);
+  expect(waits).toEqual([]);
+});
+
+test('429 and 5xx are waited out, longer each time', async () => {
+  const busy = { status: 503, code: 'internal' };
+  const ref = edge.add(pattern(100), { refuse: [busy, { status: 429, code: 'rate_limited' }, busy] });
+  expect(await codeOf([ref])).toBe('fetched');
+  expect(waits).toEqual([250, 500, 1000]);
+});
+
+describe('refused, and nothing cached', () => {
+  const good = pattern(LARGE);
+  const corrupt = good.slice();
+  corrupt[700_000]! ^= 1;
+  const always = Array<{ status: number; code: string }>(9);
+  test.each<[string, Mischief, string, number]>([
+    ['a flipped bit', { serve: corrupt }, 'blob_corrupt', 1],
+    ['a file that is too short', { serve: good.subarray(0, 1000) }, 'blob_size_mismatch', 1],
+    ['a file that is too long', { serve: pattern(LARGE + 5) }, 'blob_size_mismatch', 1],
+    ['a bad signature', { refuse: [{ status: 403, code: 'signature_invalid' }] }, 'signature_invalid', 1],
+    ['another site’s address', { refuse: [{ status: 403, code: 'signature_other_site' }] }, 'signature_other_site', 1],
+    ['a code of a later version', { refuse: [{ status: 418, code: 'teapot' }] }, 'download_failed', 1],
+    [
+      'addresses that expire at once, for ever',
+      { refuse: always.fill({ status: 403, code: 'signature_expired' }) },
+      'signature_expired',
+      5,
+    ],
+    ['a line that breaks for ever', { cutAfter: Array<number>(9).fill(0) }, 'download_failed', 5],
+  ])('%s', async (_, mischief, code, requests) => {
+    const ref = edge.add(good, mischief);
+    expect(await codeOf([ref])).toBe(code);
+    expect(edge.requests).toHaveLength(requests);
+    expect(await cache.get(ref)).toBeUndefined();
+    expect(await blobs.missing([ref])).toEqual([ref]);
+  });
+});
+
+test('a failure of one blob ends the others, and those that were whole stay cached', async () => {
+  const whole = edge.add(pattern(10));
+  const broken = edge.add(pattern(LARGE), { refuse: [{ status: 404, code: 'blob_not_found' }] });
+  expect(await codeOf([whole, broken])).toBe('blob_not_found');
+  expect(await blobs.missing([whole, broken])).toEqual([broken]);
+});
+
+test('a corrupted cached file is noticed on reading and downloaded again', async () => {
+  const bytes = pattern(1000);
+  const ref = edge.add(bytes);
+  const rotten = bytes.slice();
+  rotten[500]! ^= 128;
+  await cache.put(ref, rotten);
+  expect((await blobs.fetch([ref])).get(ref.sha256)).toEqual(bytes);
+  expect(await cache.get(ref)).toEqual(bytes);
+});
+
+test('cancels in the middle of a download, and during a wait', async () => {
+  const halfway = new AbortController();
+  const ref = edge.add(pattern(8 * LARGE));
+  const cancelled = blobs.fetch([ref], { signal: halfway.signal, progress: () => halfway.abort() });
+  await expect(cancelled).rejects.toMatchObject({ code: 'cancelled' });
+  expect(await cache.get(ref)).toBeUndefined();
+
+  const patient = new HttpBlobs({ edge: edge.origin, site: 'pk_test', cache, retry: { ...DEFAULT_RETRY, random: () => 1 } });
+  const busy = edge.add(pattern(7), { refuse: Array<{ status: number; code: string }>(9).fill({ status: 503, code: 'internal' }) });
+  const waiting = new AbortController();
+  setTimeout(() => waiting.abort(), 100);
+  await expect(patient.fetch([busy], { signal: waiting.signal })).rejects.toMatchObject({ code: 'cancelled' });
+});
+
+test('an edge that cannot be reached says so', async () => {
+  const ref = edge.add(pattern(10));
+  const nowhere = new HttpBlobs({
+    edge: 'http://127.0.0.1:9',
+    site: 'pk_test',
+    cache,
+    retry: { ...DEFAULT_RETRY, attempts: 2, sleep: async () => undefined },
+  });
+  await expect(nowhere.fetch([ref])).rejects.toMatchObject({ code: 'download_failed' });
+});

@@ -1,0 +1,61 @@
+/** How one golden is judged: the tensor by its largest error, the fused layers by their KL pairs and choices. */
+
+export const TOLERANCE = {
+  /** Largest absolute error of a tensor on the CPU and wasm; WebGPU sums in another order. */
+  tensor: { cpu: 1e-3, wasm: 1e-3, webgpu: 2e-3 },
+  /** Largest relative error of a KL. */
+  kl: 1e-3,
+  /** Two KLs that differ by less than this, relative to the larger, may be chosen either way. */
+  tie: 1e-4,
+} as const;
+
+/** Below this a KL in float32 is rounding noise: absolute slack beside the relative tolerance. */
+const KL_FLOOR = 1e-6;
+
+/** What a golden folder says of one fused layer: the KL pair (subject, style) and the gates that were applied. */
+export interface GoldenLayer {
+  kl: [number, number];
+  gates: [number, number];
+}
+
+/** The same of a run, by module. */
+export type MeasuredLayers = Map<string, GoldenLayer>;
+
+export function maxAbsError(actual: ArrayLike<number>, expected: ArrayLike<number>): number {
+  if (actual.length !== expected.length) return Number.POSITIVE_INFINITY;
+  let worst = 0;
+  for (let i = 0; i < expected.length; i++) {
+    const error = Math.abs(actual[i]! - expected[i]!);
+    if (!(error <= worst)) worst = error;
+  }
+  return worst;
+}
+
+export interface LayerVerdict {
+  /** Layers whose choice differs although their KLs are no tie. */
+  choicesDiffer: string[];
+  /** Layers one of whose KLs is off, with the largest relative error over all layers. */
+  klOff: string[];
+  klError: number;
+}
+
+/** Compares every layer that the golden lists; a layer that the run lacks counts as both wrong. */
+export function compareLayers(measured: MeasuredLayers, golden: Record<string, GoldenLayer>): LayerVerdict {
+  const verdict: LayerVerdict = { choicesDiffer: [], klOff: [], klError: 0 };
+  for (const [module, expected] of Object.entries(golden)) {
+    const actual = measured.get(module);
+    if (!actual) {
+      verdict.choicesDiffer.push(module);
+      verdict.klOff.push(module);
+      continue;
+    }
+    const errors = expected.kl.map((kl, k) => Math.max(0, Math.abs(actual.kl[k]! - kl) - KL_FLOOR) / Math.max(kl, KL_FLOOR));
+    const worst = Math.max(...errors);
+    verdict.klError = Math.max(verdict.klError, worst);
+    if (!(worst <= TOLERANCE.kl)) verdict.klOff.push(module);
+    const tie = Math.abs(expected.kl[0] - expected.kl[1]) <= TOLERANCE.tie * Math.max(...expected.kl);
+    const same = expected.gates.every((gate, k) => Math.abs(gate - actual.gates[k]!) < 1e-6);
+    if (!same && !tie) verdict.choicesDiffer.push(module);
+  }
+  return verdict;
+}

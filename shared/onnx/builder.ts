@@ -1,0 +1,61 @@
+/** Emits nodes one after another: a rewrite says what is computed, the builder invents names and shares constants. */
+import { float32Tensor, type Graph, int, int64Tensor, ints, makeNode, type Attribute, type Node, type Tensor } from './ir.ts';
+
+export class GraphBuilder {
+  /** The nodes emitted so far, in order. The caller places them in the graph. */
+  readonly nodes: Node[] = [];
+  readonly #graph: Graph;
+  readonly #opset: number;
+  #prefix = '';
+
+  /** `opset`: the standard domain's version, which decides whether reductions take axes as input or as attribute. */
+  constructor(graph: Graph, opset: number) {
+    this.#graph = graph;
+    this.#opset = opset;
+  }
+
+  /** Names of what follows begin with `prefix`, which must be unique in the graph. */
+  scope(prefix: string): void {
+    this.#prefix = prefix;
+  }
+
+  /** One node with one output, whose name is returned. `label` tells apart nodes of one type within a scope. */
+  add(
+    opType: string,
+    label: string,
+    inputs: string[],
+    attributes: Record<string, Attribute> = {},
+    output = `${this.#prefix}/${label}`,
+  ): string {
+    this.nodes.push(makeNode(opType, `${this.#prefix}/${label}/${opType}`, inputs, [output], attributes));
+    return output;
+  }
+
+  /** ReduceSum, ReduceMean ... over `axes`, kept as size 1 if `keep`. */
+  reduce(opType: 'ReduceSum' | 'ReduceMean', label: string, input: string, axes: readonly number[], keep: boolean): string {
+    const keepdims = int(keep ? 1 : 0);
+    const axesAreInput = this.#opset >= (opType === 'ReduceSum' ? 13 : 18);
+    if (axesAreInput) return this.add(opType, label, [input, this.int64s(axes)], { keepdims });
+    return this.add(opType, label, [input], { axes: ints(...axes), keepdims });
+  }
+
+  unsqueeze(label: string, input: string, axes: readonly number[]): string {
+    return this.add('Unsqueeze', label, [input, this.int64s(axes)]);
+  }
+
+  /** The name of a constant 1-D int64 tensor. */
+  int64s(values: readonly number[]): string {
+    return this.#constant(`int64[${values.join(',')}]`, () => int64Tensor([values.length], values));
+  }
+
+  /** The name of a constant float32 tensor. */
+  floats(dims: number[], values: readonly number[]): string {
+    return this.#constant(`float32[${dims.join('x')}][${values.join(',')}]`, () => float32Tensor(dims, values));
+  }
+
+  #constant(key: string, make: () => Tensor): string {
+    const name = `constant.${key}`;
+    if (!this.#graph.initializers.has(name)) this.#graph.initializers.set(name, make());
+    return name;
+  }
+}

@@ -11,7 +11,7 @@ mkdir -p run/data
 [ -f run/data/base.npz ] || "$python" make_data.py run/data "$pictures" 3456
 [ -f run/latents.pt ] || "$python" -c "import train_base; train_base.latents('run', 'run/data/base.npz')"
 export WORLD_SIZE MASTER_ADDR=127.0.0.1 MASTER_PORT=29511
-WORLD_SIZE=$(nproc)
+WORLD_SIZE=$(nproc --all)   # plain nproc answers OMP_NUM_THREADS
 for ((rank = WORLD_SIZE - 1; rank > 0; rank--)); do
   RANK=$rank "$python" train_base.py run --data run/data/base.npz --minutes "$minutes" --batch 16 &
 done

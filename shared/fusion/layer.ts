@@ -105,9 +105,15 @@ function emitKl(builder: GraphBuilder, site: Site, rank: number, y0: string, d: 
   );
 }
 
+/**
+ * Ties go to the subject. The same branch twice must tie, but sums in another order differ in their last bits, so the subject also
+ * wins where its KL is smaller by less than this, relative to the style's.
+ */
+const TIE = 1e-5;
+
 /** [1]: 1 where the subject's KL is at least the style's, else 0. */
 function emitChoice(builder: GraphBuilder, kl: string): string {
-  const difference = builder.add('MatMul', 'difference', [kl, builder.floats([2, 1], [1, -1])]);
+  const difference = builder.add('MatMul', 'difference', [kl, builder.floats([2, 1], [1, TIE - 1])]);
   return builder.add('Cast', 'choice', [builder.add('GreaterOrEqual', 'subject.wins', [difference, builder.floats([1], [0])])], {
     to: FLOAT32,
   });

@@ -1,5 +1,7 @@
 import { DiptychError } from '../../../shared/errors.ts';
 import type { Backend, EngineInfo } from '../../../shared/protocol.ts';
+import { writeModel } from '../../../shared/onnx/write.ts';
+import { latentGraph } from '../latent-graph.ts';
 import { OrtRuntime, type OrtBackend } from './ort-session.ts';
 import type { Runtime } from './runtime.ts';
 
@@ -31,10 +33,10 @@ async function openWasm(info: EngineInfo): Promise<Runtime> {
   return new OrtRuntime({ ort, info, provider: 'wasm' });
 }
 
-/** onnxruntime looks for an adapter only when the first session is created, so this creates one: `y = x`, as ONNX bytes. */
+/** onnxruntime looks for an adapter only when the first session is created, so this creates a small one. */
 async function probe(runtime: Runtime): Promise<void> {
   try {
-    await (await runtime.createSession(IDENTITY, [])).release();
+    await (await runtime.createSession(writeModel(latentGraph(1, [1])), [])).release();
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw new DiptychError('webgpu_unavailable', `onnxruntime-node found no WebGPU adapter: ${reason}`, {}, { cause });

@@ -1,7 +1,8 @@
 import type * as Ort from 'onnxruntime-web/wasm';
 import { asDiptychError, DiptychError } from '../../../shared/errors.ts';
 import type { EngineInfo } from '../../../shared/protocol.ts';
-import { collectConsole, parsePlacement } from './node-placement.ts';
+import type { LogTap } from './log-tap.ts';
+import { parsePlacement } from './node-placement.ts';
 import type { Runtime, RuntimeTensor, Session, SessionOptions, WeightFile } from './runtime.ts';
 
 /** WebGPU's flag namespaces (https://www.w3.org/TR/webgpu/#namespacedef-gpubufferusage), which the DOM's types leave out. */
@@ -16,6 +17,9 @@ export interface OrtBackend {
   provider: Ort.InferenceSession.ExecutionProviderConfig;
   /** The WebGPU device, where tensors can stay in its buffers. */
   device?: GPUDevice;
+  /** onnxruntime's log, where it can be read. */
+  log?: LogTap;
+  close?: () => Promise<void>;
 }
 
 /** A runtime over any build of onnxruntime. */
@@ -52,13 +56,19 @@ export class OrtRuntime implements Runtime {
   async #create(topology: Uint8Array, weights: readonly WeightFile[], options: SessionOptions): Promise<Session> {
     const create = () => this.#backend.ort.InferenceSession.create(topology, this.#sessionOptions(weights, options));
     try {
-      if (!options.onPlacement) return new OrtSession(await create(), () => this.#lost);
-      const { value, log } = await collectConsole(create);
-      options.onPlacement(parsePlacement(log));
-      return new OrtSession(value, () => this.#lost);
+      return new OrtSession(await this.#withPlacement(create, options.onPlacement), () => this.#lost);
     } catch (thrown) {
       throw this.#lost ?? sessionError(thrown);
     }
+  }
+
+  async #withPlacement<T>(create: () => Promise<T>, onPlacement: SessionOptions['onPlacement']): Promise<T> {
+    if (!onPlacement) return create();
+    if (!this.#backend.log)
+      throw new DiptychError('session_failed', 'Only onnxruntime-web in a browser has a log that tells the placement of nodes.');
+    const { value, log } = await this.#backend.log.collect(create);
+    onPlacement(parsePlacement(log));
+    return value;
   }
 
   #sessionOptions(
@@ -104,8 +114,12 @@ export class OrtRuntime implements Runtime {
     tensor.dispose();
   }
 
+  async idle(): Promise<void> {
+    await this.#backend.device?.queue.onSubmittedWorkDone();
+  }
+
   async close(): Promise<void> {
-    this.#backend.device?.destroy();
+    await this.#backend.close?.();
   }
 }
 

@@ -1,7 +1,13 @@
 import { DiptychError } from '../../../shared/errors.ts';
 import type { Backend, EngineInfo } from '../../../shared/protocol.ts';
+import { writeModel } from '../../../shared/onnx/write.ts';
+import { latentGraph } from '../latent-graph.ts';
+import { LogTap } from './log-tap.ts';
 import { OrtRuntime } from './ort-session.ts';
 import type { Runtime } from './runtime.ts';
+
+/** One a page, as onnxruntime's WebAssembly module is. */
+const log = new LogTap();
 
 export interface WebRuntimeOptions {
   /** `auto`: WebGPU, and wasm where there is no adapter. */
@@ -30,12 +36,16 @@ export async function openWebRuntime({ backend, ortPath }: WebRuntimeOptions): P
 async function openWebGpu(adapter: GPUAdapter, ortPath: string): Promise<Runtime> {
   const ort = await ('Suspending' in WebAssembly ? import('onnxruntime-web/jspi') : import('onnxruntime-web/webgpu'));
   configure(ort.env.wasm, ortPath);
-  const device = await openDevice(adapter);
   const { vendor, architecture } = adapter.info;
   const name = [vendor, architecture].filter(Boolean).join(' ') || 'unnamed adapter';
   const info: EngineInfo = { backend: 'webgpu', note: `WebGPU on ${name}.`, gpu: { vendor, architecture } };
   // One provider only: with a second one, nodes would fall to the CPU without a word.
-  return new OrtRuntime({ ort, info, provider: { name: 'webgpu', device }, device });
+  const provider = 'webgpu';
+  // onnxruntime opens its device with the first session and drops it with the last, so one tiny session lives as long as the runtime.
+  // (1.29 takes a device of ours as well, but then fails in the first run: "No cached or pending pipeline for deferred dispatch".)
+  const anchor = await log.install(() => ort.InferenceSession.create(writeModel(latentGraph(1, [1])), { executionProviders: [provider] }));
+  const device = (await ort.env.webgpu.device) as GPUDevice;
+  return new OrtRuntime({ ort, info, provider, device, log, close: () => anchor.release() });
 }
 
 async function openWasm(ortPath: string, note: string): Promise<Runtime> {
@@ -53,22 +63,4 @@ function configure(env: { numThreads?: number; wasmPaths?: unknown }, ortPath: s
 async function requestAdapter(): Promise<GPUAdapter | null> {
   if (!('gpu' in navigator)) return null;
   return navigator.gpu.requestAdapter({ powerPreference: 'high-performance' });
-}
-
-/** The device with all that the adapter offers: the defaults stop at 128 MiB a binding and 8 storage buffers a stage. */
-async function openDevice(adapter: GPUAdapter): Promise<GPUDevice> {
-  const { limits } = adapter;
-  const requiredFeatures = (['shader-f16', 'subgroups'] as GPUFeatureName[]).filter((feature) => adapter.features.has(feature));
-  const requiredLimits = {
-    maxBufferSize: limits.maxBufferSize,
-    maxStorageBufferBindingSize: limits.maxStorageBufferBindingSize,
-    maxStorageBuffersPerShaderStage: limits.maxStorageBuffersPerShaderStage,
-    maxComputeWorkgroupStorageSize: limits.maxComputeWorkgroupStorageSize,
-    maxComputeInvocationsPerWorkgroup: limits.maxComputeInvocationsPerWorkgroup,
-    maxComputeWorkgroupSizeX: limits.maxComputeWorkgroupSizeX,
-    maxComputeWorkgroupSizeY: limits.maxComputeWorkgroupSizeY,
-    maxComputeWorkgroupSizeZ: limits.maxComputeWorkgroupSizeZ,
-    maxComputeWorkgroupsPerDimension: limits.maxComputeWorkgroupsPerDimension,
-  };
-  return adapter.requestDevice({ requiredFeatures, requiredLimits });
 }

@@ -1,0 +1,110 @@
+import { type Feed, factorFeeds } from '../../shared/fusion/factors.ts';
+import { fuse } from '../../shared/fusion/fuse.ts';
+import { FUSION } from '../../shared/fusion/interface.ts';
+import type { LoraLayer } from '../../shared/lora/lora.ts';
+import { type GraphEntry, type LayerEntry, LORA_KINDS, type LoraKind } from '../../shared/manifest.ts';
+import type { GraphValue, Model } from '../../shared/onnx/ir.ts';
+import { readModel } from '../../shared/onnx/read.ts';
+import { writeModel } from '../../shared/onnx/write.ts';
+import type { RuleControls } from './rule-controls.ts';
+import type { Runtime, RuntimeTensor, Session, SessionOptions } from './sessions/runtime.ts';
+
+/** The part of one LoRA that belongs to one graph; `key` tells LoRA files apart. */
+export interface Adapter {
+  key: string;
+  layers: readonly LoraLayer[];
+}
+
+/** How the LoRAs act in one run. */
+export interface FusionSetting {
+  adapters: Partial<Record<LoraKind, Adapter>>;
+  strengths: readonly [subject: number, style: number];
+  controls: RuleControls;
+}
+
+export interface LoadOptions {
+  /** For messages: which graph this is. */
+  name: string;
+  /** Modules that the LoRAs may change. */
+  modules: readonly string[];
+  /** A rewrite after the fusion: classifier-free guidance around a denoiser. */
+  wrap?: (model: Model) => Model;
+  /** Which of its outputs stay on the device, told from the graph's own. */
+  onDevice?: (outputs: readonly string[]) => string[];
+  session?: Pick<SessionOptions, 'strict' | 'onPlacement'>;
+}
+
+const ABSENT: Adapter = { key: 'absent', layers: [] };
+
+/** One graph of a model as a session, with both LoRAs fused into some of its layers. */
+export class LoadedGraph {
+  readonly session: Session;
+  readonly inputs: readonly GraphValue[];
+  readonly outputs: readonly GraphValue[];
+  /** The fused layers, one for each row of `fusion.kl`. */
+  readonly layers: readonly LayerEntry[];
+  readonly #runtime: Runtime;
+  readonly #factors = new Map<LoraKind, { key: string; feeds: Record<string, RuntimeTensor> }>();
+
+  private constructor(runtime: Runtime, session: Session, model: Model, layers: readonly LayerEntry[]) {
+    this.#runtime = runtime;
+    this.session = session;
+    this.inputs = model.graph.inputs;
+    this.outputs = model.graph.outputs;
+    this.layers = layers;
+  }
+
+  /** @throws `onnx_malformed`, `graph_unsupported`, `session_failed` */
+  static async load(
+    runtime: Runtime,
+    entry: GraphEntry,
+    blobs: ReadonlyMap<string, Uint8Array>,
+    options: LoadOptions,
+  ): Promise<LoadedGraph> {
+    const { name, modules, wrap, onDevice } = options;
+    const fused = fuse(readModel(blobs.get(entry.topology.sha256)!, `${name} (${entry.topology.sha256})`), modules);
+    const model = wrap ? wrap(fused.model) : fused.model;
+    const weights = entry.weights.map(({ path, sha256 }) => ({ path, data: blobs.get(sha256)! }));
+    const outputs = model.graph.outputs.map((output) => output.name);
+    const session = await runtime.createSession(writeModel(model), weights, { ...options.session, onDevice: onDevice?.(outputs) ?? [] });
+    return new LoadedGraph(runtime, session, model, fused.layers);
+  }
+
+  /** Whether LoRAs that change `modules` can be fed to this session. */
+  covers(modules: readonly string[]): boolean {
+    const own = new Set(this.layers.map((layer) => layer.module));
+    return modules.every((module) => own.has(module));
+  }
+
+  /** Everything that the fused layers read. The factors are uploaded once a LoRA and stay until another takes its place. */
+  fusionFeeds({ adapters, strengths, controls }: FusionSetting): Record<string, RuntimeTensor> {
+    if (this.layers.length === 0) return {};
+    const gates = Float32Array.from({ length: this.layers.length * 2 }, (_, i) => controls.gates[i % 2]!);
+    return {
+      [FUSION.strengths]: this.#runtime.host(Float32Array.from(strengths), [2]),
+      [FUSION.select]: this.#runtime.host(Float32Array.of(controls.select), [1]),
+      [FUSION.gates]: this.#runtime.host(gates, [this.layers.length, 2]),
+      ...Object.assign({}, ...LORA_KINDS.map((kind) => this.#factorFeeds(kind, adapters[kind] ?? ABSENT))),
+    };
+  }
+
+  #factorFeeds(kind: LoraKind, adapter: Adapter): Record<string, RuntimeTensor> {
+    const known = this.#factors.get(kind);
+    if (known?.key === adapter.key) return known.feeds;
+    this.#releaseFactors(kind);
+    const upload = ({ name, data, dims }: Feed) => [name, this.#runtime.upload(data, dims)] as const;
+    const feeds = Object.fromEntries(factorFeeds(kind, this.layers, adapter.layers).map(upload));
+    this.#factors.set(kind, { key: adapter.key, feeds });
+    return feeds;
+  }
+
+  #releaseFactors(kind: LoraKind): void {
+    for (const tensor of Object.values(this.#factors.get(kind)?.feeds ?? {})) this.#runtime.release(tensor);
+    this.#factors.delete(kind);
+  }
+
+  async close(): Promise<void> {
+    for (const kind of LORA_KINDS) this.#releaseFactors(kind);
+    await this.session.release();
+  }
+}

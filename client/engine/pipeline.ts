@@ -1,0 +1,94 @@
+import { guidedDenoiser, GUIDED } from '../../shared/fusion/guided.ts';
+import { type BlobRef, LORA_KINDS, type LoraKind, type ModelEntry } from '../../shared/manifest.ts';
+import type { EngineEvent } from '../../shared/protocol.ts';
+import { DeviceLatents } from './device-latents.ts';
+import { type Adapter, LoadedGraph, type LoadOptions } from './loaded-graph.ts';
+import type { Runtime } from './sessions/runtime.ts';
+import { throwIfCancelled } from './weights/retry.ts';
+
+export type GraphName = keyof ModelEntry['graphs'];
+
+/** In this order their sessions are made. */
+const GRAPHS: readonly GraphName[] = ['textEncoder', 'denoiser', 'decoder'];
+
+/** The LoRAs of one run, by the graph that they change. */
+export type Adapters = Record<'textEncoder' | 'denoiser', Partial<Record<LoraKind, Adapter>>>;
+
+/** The modules of one graph that the LoRAs of a run change, in the model's order. */
+export function touchedModules(model: ModelEntry, adapters: Adapters, graph: GraphName): string[] {
+  if (graph === 'decoder') return [];
+  const touched = new Set(LORA_KINDS.flatMap((kind) => adapters[graph][kind]?.layers.map((layer) => layer.module) ?? []));
+  return model.layers[graph].map((layer) => layer.module).filter((module) => touched.has(module));
+}
+
+/** One model's sessions: made when first needed, kept while the LoRAs of the next run change no layer that they do not have. */
+export class Pipeline {
+  readonly model: ModelEntry;
+  readonly latents: DeviceLatents;
+  readonly #runtime: Runtime;
+  readonly #graphs = new Map<GraphName, LoadedGraph>();
+
+  constructor(runtime: Runtime, model: ModelEntry) {
+    this.model = model;
+    this.#runtime = runtime;
+    const { channels, height, width } = model.latent;
+    this.latents = new DeviceLatents(runtime, [1, channels, height, width]);
+  }
+
+  /** The graphs for which a run with `adapters` needs a new session. Without `adapters`: those that have none at all. */
+  unready(adapters?: Adapters): GraphName[] {
+    return GRAPHS.filter((name) => {
+      const graph = this.#graphs.get(name);
+      return !graph?.covers(adapters ? touchedModules(this.model, adapters, name) : []);
+    });
+  }
+
+  /** The files of those graphs. */
+  blobs(names: readonly GraphName[]): BlobRef[] {
+    return names.flatMap((name) => [this.model.graphs[name].topology, ...this.model.graphs[name].weights]);
+  }
+
+  /**
+   * Makes the sessions of `names`, one after another. The bytes of each leave `blobs` when its session is there.
+   *
+   * @throws `cancelled` between two sessions, and what `LoadedGraph.load` throws
+   */
+  async load(
+    names: readonly GraphName[],
+    adapters: Adapters,
+    blobs: Map<string, Uint8Array>,
+    onEvent: (event: EngineEvent) => void,
+    signal: AbortSignal,
+  ): Promise<void> {
+    for (const [index, name] of names.entries()) {
+      throwIfCancelled(signal);
+      onEvent({ type: 'session', graph: name, index, count: names.length });
+      await this.#unload(name);
+      const options = { name: `${this.model.id} ${name}`, modules: touchedModules(this.model, adapters, name), ...LOADING[name] };
+      this.#graphs.set(name, await LoadedGraph.load(this.#runtime, this.model.graphs[name], blobs, options));
+      const later = new Set(this.blobs(names.slice(index + 1)).map((ref) => ref.sha256));
+      for (const { sha256 } of this.blobs([name])) if (!later.has(sha256)) blobs.delete(sha256);
+    }
+  }
+
+  graph(name: GraphName): LoadedGraph {
+    return this.#graphs.get(name)!;
+  }
+
+  async close(): Promise<void> {
+    await this.latents.close();
+    for (const name of GRAPHS) await this.#unload(name);
+  }
+
+  async #unload(name: GraphName): Promise<void> {
+    const graph = this.#graphs.get(name);
+    this.#graphs.delete(name);
+    await graph?.close();
+  }
+}
+
+const LOADING: Record<GraphName, Pick<LoadOptions, 'wrap' | 'onDevice'>> = {
+  textEncoder: { onDevice: (outputs) => outputs.slice(0, 1) },
+  denoiser: { wrap: guidedDenoiser, onDevice: () => [GUIDED.x0] },
+  decoder: {},
+};

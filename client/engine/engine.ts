@@ -2,7 +2,7 @@ import { asDiptychError, DiptychError } from '../../shared/errors.ts';
 import type { BlobRef, ModelEntry } from '../../shared/manifest.ts';
 import type { EngineApi, EngineEvent, EngineInfo, EngineOptions, GenerateRequest, GenerateResult } from '../../shared/protocol.ts';
 import { Tokenizer } from '../../shared/text/tokenizer.ts';
-import { type AdapterFiles, readAdapters } from './adapters.ts';
+import { type AdapterFiles, adapterRefs, readAdapters } from './adapters.ts';
 import { Downloads } from './downloads.ts';
 import { generatePicture } from './generation.ts';
 import { Pipeline } from './pipeline.ts';

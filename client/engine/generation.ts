@@ -71,7 +71,7 @@ interface Sampled {
 }
 
 async function sample(parts: GenerationParts, request: GenerateRequest, embeddings: RuntimeTensor): Promise<Sampled> {
-  const { runtime, pipeline, adapters, now, onEvent, signal } = parts;
+  const { pipeline, adapters, now, onEvent, signal } = parts;
   const { model, latents } = pipeline;
   const schedule = makeSchedule(model.scheduler, request.steps);
   const record = new FusionRecord(pipeline.graph('denoiser'), touchedModules(model, adapters, 'denoiser'));

@@ -14,8 +14,9 @@ export function latentGraph(terms: number, dims: readonly number[]): Model {
     add('Mul', [latentInput(k), coefficientInput(k)], product);
     if (k > 0) add('Add', [k === 1 ? 'p0' : `s${k - 1}`, product], k === terms - 1 ? COMBINED : `s${k}`);
   }
-  const value = (name: string, shape: readonly number[]): GraphValue => ({ name, type: { dataType: 'float32', dims: [...shape] } });
   const inputs = Array.from({ length: terms }, (_, k) => [value(latentInput(k), dims), value(coefficientInput(k), [1])]).flat();
   const graph = { name: 'latents', nodes, initializers: new Map(), inputs, outputs: [value(COMBINED, dims)], valueInfo: new Map() };
   return { irVersion: 8, producer: 'diptych', opsets: new Map([['', 16]]), metadata: new Map(), graph };
 }
+
+const value = (name: string, dims: readonly number[]): GraphValue => ({ name, type: { dataType: 'float32', dims: [...dims] } });

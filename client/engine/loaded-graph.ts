@@ -7,7 +7,7 @@ import type { GraphValue, Model } from '../../shared/onnx/ir.ts';
 import { readModel } from '../../shared/onnx/read.ts';
 import { writeModel } from '../../shared/onnx/write.ts';
 import type { RuleControls } from './rule-controls.ts';
-import type { Runtime, RuntimeTensor, Session, SessionOptions } from './sessions/runtime.ts';
+import type { Runtime, RuntimeTensor, Session, SessionOptions, WeightFile } from './sessions/runtime.ts';
 
 /** The part of one LoRA that belongs to one graph; `key` tells LoRA files apart. */
 export interface Adapter {
@@ -54,19 +54,31 @@ export class LoadedGraph {
     this.layers = layers;
   }
 
-  /** @throws `onnx_malformed`, `graph_unsupported`, `session_failed` */
+  /**
+   * A prepared graph from its files.
+   *
+   * @throws `onnx_malformed`, `graph_unsupported`, `session_failed`
+   */
   static async load(
     runtime: Runtime,
     entry: GraphEntry,
     blobs: ReadonlyMap<string, Uint8Array>,
     options: LoadOptions,
   ): Promise<LoadedGraph> {
-    const { name, modules, wrap, onDevice } = options;
-    const fused = fuse(readModel(blobs.get(entry.topology.sha256)!, `${name} (${entry.topology.sha256})`), modules);
-    const model = wrap ? wrap(fused.model) : fused.model;
+    const model = readModel(blobs.get(entry.topology.sha256)!, `${options.name} (${entry.topology.sha256})`);
     const weights = entry.weights.map(({ path, sha256 }) => ({ path, data: blobs.get(sha256)! }));
+    return LoadedGraph.of(runtime, model, weights, options);
+  }
+
+  /** A normalised graph that is in memory already. */
+  static async of(runtime: Runtime, source: Model, weights: readonly WeightFile[], options: LoadOptions): Promise<LoadedGraph> {
+    const fused = fuse(source, options.modules);
+    const model = options.wrap ? options.wrap(fused.model) : fused.model;
     const outputs = model.graph.outputs.map((output) => output.name);
-    const session = await runtime.createSession(writeModel(model), weights, { ...options.session, onDevice: onDevice?.(outputs) ?? [] });
+    const session = await runtime.createSession(writeModel(model), weights, {
+      ...options.session,
+      onDevice: options.onDevice?.(outputs) ?? [],
+    });
     return new LoadedGraph(runtime, session, model, fused.layers);
   }
 

@@ -83,7 +83,7 @@ export class OrtRuntime implements Runtime {
       ...(this.#backend.device
         ? { preferredOutputLocation: Object.fromEntries(onDevice.map((name) => [name, 'gpu-buffer' as const])) }
         : {}),
-      ...(strict ? { extra: { session: { disable_cpu_ep_fallback: '1' } } } : {}),
+      ...(strict && this.info.backend === 'webgpu' ? { extra: { session: { disable_cpu_ep_fallback: '1' } } } : {}),
     };
   }
 

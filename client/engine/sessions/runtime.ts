@@ -18,7 +18,7 @@ export interface WeightFile {
 export interface SessionOptions {
   /** Outputs to leave where they were made (GPU buffers on WebGPU); the others come back to the host. */
   onDevice?: readonly string[];
-  /** Fail with `session_failed` when a node would run elsewhere than on the backend. */
+  /** On WebGPU, fail with `session_failed` when a node would run on the CPU. */
   strict?: boolean;
   /** Receives how many nodes each execution provider got, by onnxruntime's verbose log (onnxruntime-web only: elsewhere the log is not ours to read). */
   onPlacement?: (placement: ReadonlyMap<string, number>) => void;

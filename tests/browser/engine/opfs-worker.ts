@@ -43,7 +43,7 @@ export const opfsProbe = {
     const folder = await (await navigator.storage.getDirectory()).getDirectoryHandle(FOLDER, { create: true });
     const names: string[] = [];
     for await (const name of folder.keys()) names.push(name);
-    return names.sort();
+    return names.toSorted();
   },
   async clear(): Promise<void> {
     await (await navigator.storage.getDirectory()).removeEntry(FOLDER, { recursive: true }).catch(() => undefined);

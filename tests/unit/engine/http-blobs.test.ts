@@ -22,6 +22,7 @@ beforeEach(async () => {
 afterEach(() => edge.stop());
 
 const LARGE = 1 << 20;
+const always = (status: number, code: string) => Array.from({ length: 9 }, () => ({ status, code }));
 const pattern = (length: number, seed = 1) => Uint8Array.from({ length }, (_, i) => (i * 31 + (i >> 8) * seed) & 255);
 
 async function codeOf(refs: BlobRef[], signal?: AbortSignal): Promise<string> {
@@ -86,7 +87,6 @@ describe('refused, and nothing cached', () => {
   const good = pattern(LARGE);
   const corrupt = good.slice();
   corrupt[700_000]! ^= 1;
-  const always = Array<{ status: number; code: string }>(9);
   test.each<[string, Mischief, string, number]>([
     ['a flipped bit', { serve: corrupt }, 'blob_corrupt', 1],
     ['a file that is too short', { serve: good.subarray(0, 1000) }, 'blob_size_mismatch', 1],
@@ -94,12 +94,7 @@ describe('refused, and nothing cached', () => {
     ['a bad signature', { refuse: [{ status: 403, code: 'signature_invalid' }] }, 'signature_invalid', 1],
     ['another site’s address', { refuse: [{ status: 403, code: 'signature_other_site' }] }, 'signature_other_site', 1],
     ['a code of a later version', { refuse: [{ status: 418, code: 'teapot' }] }, 'download_failed', 1],
-    [
-      'addresses that expire at once, for ever',
-      { refuse: always.fill({ status: 403, code: 'signature_expired' }) },
-      'signature_expired',
-      5,
-    ],
+    ['addresses that expire at once, for ever', { refuse: always(403, 'signature_expired') }, 'signature_expired', 5],
     ['a line that breaks for ever', { cutAfter: Array<number>(9).fill(0) }, 'download_failed', 5],
   ])('%s', async (_, mischief, code, requests) => {
     const ref = edge.add(good, mischief);
@@ -135,7 +130,7 @@ test('cancels in the middle of a download, and during a wait', async () => {
   expect(await cache.get(ref)).toBeUndefined();
 
   const patient = new HttpBlobs({ edge: edge.origin, site: 'pk_test', cache, retry: { ...DEFAULT_RETRY, random: () => 1 } });
-  const busy = edge.add(pattern(7), { refuse: Array<{ status: number; code: string }>(9).fill({ status: 503, code: 'internal' }) });
+  const busy = edge.add(pattern(7), { refuse: always(503, 'internal') });
   const waiting = new AbortController();
   setTimeout(() => waiting.abort(), 100);
   await expect(patient.fetch([busy], { signal: waiting.signal })).rejects.toMatchObject({ code: 'cancelled' });

@@ -1,0 +1,145 @@
+import { css, html, LitElement, nothing } from 'lit';
+import { live } from 'lit/directives/live.js';
+import type { DiptychError } from '../../../shared/errors.ts';
+import { controlStyles } from './control-styles.ts';
+import { errorText } from './error-text.ts';
+import { announcement, bytesText, fractionOf, type Progress, progressText } from './progress.ts';
+
+/** Generate and Cancel, what a press will download, how far the run is, and what went wrong. Fires `generate` and `cancel`. */
+export class Action extends LitElement {
+  static override readonly properties = {
+    ready: { type: Boolean },
+    bytesMissing: { attribute: false },
+    progress: { attribute: false },
+    error: { attribute: false },
+  };
+  declare ready: boolean;
+  declare bytesMissing: number | undefined;
+  declare progress: Progress | undefined;
+  declare error: DiptychError | undefined;
+
+  override render() {
+    const running = this.progress !== undefined && this.progress.phase !== 'consent';
+    return html`<div class="buttons">
+        <button
+          type="button"
+          class="primary"
+          aria-describedby="size"
+          ?disabled=${!this.ready || running}
+          @click=${() => this.#fire('generate')}
+        >
+          ${this.#generateLabel(running)}
+        </button>
+        ${this.progress ? html`<button type="button" @click=${() => this.#fire('cancel')}>Cancel</button>` : nothing}
+      </div>
+      ${running ? this.#bar(this.progress!) : html`<p class="hint" id="size">${this.#size()}</p>`}
+      <p class="visually-hidden" role="status" aria-live="polite">${this.progress ? announcement(this.progress) : nothing}</p>
+      <div role="alert">${this.error ? this.#problem(this.error) : nothing}</div>`;
+  }
+
+  #generateLabel(running: boolean): string {
+    if (running) return 'Generating …';
+    return this.progress?.phase === 'consent' ? 'Download and generate' : 'Generate';
+  }
+
+  #size(): string {
+    if (this.bytesMissing === undefined) return this.error ? '' : 'Looking at what is on this device already …';
+    if (this.bytesMissing === 0) return 'Everything is on this device. The picture never leaves it.';
+    const asked = this.progress?.phase === 'consent' ? 'This page asks for a picture. ' : '';
+    return `${asked}Downloads up to ${bytesText(this.bytesMissing)}, once; it stays on this device. The picture never leaves it.`;
+  }
+
+  #bar(progress: Progress) {
+    // Without a value the bar shows that work goes on; `live` because removing the property leaves the attribute.
+    const fraction = fractionOf(progress);
+    return html`<div class="progress">
+      ${
+        fraction === undefined
+          ? html`<progress aria-label="Progress"></progress>`
+          : html`<progress aria-label="Progress" max="1" .value=${live(fraction)}></progress>`
+      }
+      <p class="hint">${progressText(progress)}</p>
+    </div>`;
+  }
+
+  #problem(error: DiptychError) {
+    const { title, advice, code } = errorText(error);
+    return html`<div class="problem">
+      <strong>${title}</strong>
+      <p>${advice}</p>
+      <code>${code}</code>
+    </div>`;
+  }
+
+  #fire(name: 'generate' | 'cancel'): void {
+    this.dispatchEvent(new Event(name));
+  }
+
+  static override readonly styles = [
+    controlStyles,
+    css`
+      .buttons {
+        display: flex;
+        gap: 0.5rem;
+      }
+      .primary {
+        flex: 1;
+        min-height: 50px;
+      }
+      .hint {
+        margin-top: 0.625rem;
+      }
+      .progress {
+        margin-top: 0.875rem;
+      }
+      .progress .hint {
+        margin-top: 0.375rem;
+        font-variant-numeric: tabular-nums;
+      }
+      progress {
+        display: block;
+        width: 100%;
+        height: 6px;
+        border: 0;
+        border-radius: 3px;
+        overflow: hidden;
+        background: var(--line);
+        accent-color: var(--ink);
+      }
+      progress::-webkit-progress-bar {
+        background: var(--line);
+      }
+      progress::-webkit-progress-value {
+        border-radius: 3px;
+        background: var(--ink);
+        transition: inline-size 0.2s;
+      }
+      progress::-moz-progress-bar {
+        background: var(--ink);
+      }
+      .problem {
+        margin-top: 1rem;
+        padding: 0.875rem 1rem;
+        border-radius: var(--radius);
+        background: var(--danger-wash);
+        font-size: 0.9375rem;
+      }
+      .problem strong {
+        color: var(--danger);
+      }
+      .problem p {
+        margin: 0.25rem 0 0.375rem;
+        overflow-wrap: anywhere;
+      }
+      .problem code {
+        color: var(--muted);
+        font-size: 0.8125rem;
+      }
+      @media (prefers-reduced-motion: reduce) {
+        progress::-webkit-progress-value {
+          transition: none;
+        }
+      }
+    `,
+  ];
+}

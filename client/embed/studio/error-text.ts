@@ -1,0 +1,25 @@
+import { type DiptychError, type ErrorCode, ERRORS } from '../../../shared/errors.ts';
+
+/** What a visitor can do about it. Codes that are missing here say so in their own message. */
+const ADVICE: Partial<Record<ErrorCode, string>> = {
+  catalogue_missing: 'The owner of this studio has not published a model yet.',
+  site_unknown: 'The site key in this page is not known. Tell the owner of the site.',
+  site_disabled: 'This studio has been switched off by its operator.',
+  rate_limited: 'Wait a minute, then try again.',
+  download_failed: 'Check your connection and try again; what has arrived is kept.',
+  blob_corrupt: 'A file arrived damaged and was thrown away. Try again.',
+  blob_size_mismatch: 'A file arrived damaged and was thrown away. Try again.',
+  webgpu_unavailable: 'Use a current Chrome, Edge or Safari with graphics acceleration switched on.',
+  session_failed: 'Your device may be short of memory. Close other tabs and try again.',
+  engine_died: 'Your device may be short of memory. Close other tabs and try again.',
+};
+
+export interface ErrorText {
+  title: string;
+  advice: string;
+  code: ErrorCode;
+}
+
+export function errorText(error: DiptychError): ErrorText {
+  return { title: ERRORS[error.code].title, advice: ADVICE[error.code] ?? error.message, code: error.code };
+}

@@ -1,0 +1,148 @@
+import { css, html, LitElement, nothing } from 'lit';
+import { controlStyles } from './control-styles.ts';
+import { drawPicture } from './png.ts';
+import type { Result } from './studio-model.ts';
+
+/** Small pictures grow by whole factors up to about this many CSS pixels. */
+const WANTED_WIDTH = 448;
+
+/** Shows a picture of `width` pixels in `room` CSS pixels: by a whole factor where it can grow, else as wide as fits. */
+export function shownWidth(width: number, room: number): number {
+  const zoom = Math.floor(Math.min(room, Math.max(WANTED_WIDTH, width)) / width);
+  return zoom >= 1 ? width * zoom : room;
+}
+
+/** The finished picture, its facts, and the way to keep it. */
+export class PictureView extends LitElement {
+  static override readonly properties = { result: { attribute: false }, busy: { type: Boolean } };
+  declare result: Result | undefined;
+  declare busy: boolean;
+  #drawn: Result | undefined;
+  #address: string | undefined;
+  readonly #resized = new ResizeObserver(() => this.#fit());
+
+  override connectedCallback(): void {
+    super.connectedCallback();
+    this.#resized.observe(this);
+  }
+
+  override disconnectedCallback(): void {
+    super.disconnectedCallback();
+    this.#resized.disconnect();
+    this.#forget();
+    this.#drawn = undefined;
+  }
+
+  override render() {
+    return html`<div class="frame" ?data-busy=${this.busy}>
+        ${
+          this.result
+            ? html`<canvas role="img" aria-label=${`Picture: ${this.result.settings.prompt}`}></canvas>`
+            : html`<div class="empty">
+                <span class="mark" aria-hidden="true"><i></i><i></i></span>
+                <p class="hint">${this.busy ? 'Your picture is on its way.' : 'Your picture will appear here.'}</p>
+              </div>`
+        }
+      </div>
+      ${this.result ? this.#facts(this.result) : nothing}`;
+  }
+
+  #facts({ settings, picture, timings }: Result) {
+    const { subject, style } = settings;
+    const name = [subject?.id, style?.id, settings.seed].filter((part) => part !== undefined).join('-');
+    const seconds = (timings.totalMs - timings.downloadMs - timings.sessionMs) / 1000;
+    return html`<div class="facts">
+      <p class="hint">Seed ${settings.seed} · ${picture.width} × ${picture.height} · made in ${seconds.toFixed(1)} s</p>
+      <a class="button" href=${this.#address ?? nothing} download=${`${name}.png`}>Download PNG</a>
+    </div>`;
+  }
+
+  protected override willUpdate(): void {
+    if (this.result?.picture.blob === this.#drawn?.picture.blob) return;
+    this.#forget();
+    if (this.result) this.#address = URL.createObjectURL(this.result.picture.blob);
+  }
+
+  protected override updated(): void {
+    const canvas = this.#canvas;
+    if (this.result && canvas && this.#drawn !== this.result) {
+      drawPicture(canvas, this.result.image);
+      this.#drawn = this.result;
+    }
+    this.#fit();
+  }
+
+  get #canvas(): HTMLCanvasElement | null {
+    return this.renderRoot.querySelector('canvas');
+  }
+
+  #fit(): void {
+    const canvas = this.#canvas;
+    if (!canvas || !this.result) return;
+    const width = shownWidth(this.result.image.width, this.clientWidth);
+    canvas.style.width = `${width}px`;
+    canvas.classList.toggle('grown', width > this.result.image.width);
+  }
+
+  #forget(): void {
+    if (this.#address) URL.revokeObjectURL(this.#address);
+    this.#address = undefined;
+  }
+
+  static override readonly styles = [
+    controlStyles,
+    css`
+      .frame {
+        display: grid;
+        place-items: center;
+        min-height: 16rem;
+        border-radius: var(--radius);
+        background: var(--sunken);
+        overflow: hidden;
+      }
+      .frame:has(canvas) {
+        min-height: 0;
+      }
+      canvas {
+        display: block;
+        max-width: 100%;
+        height: auto;
+        transition: opacity 0.2s;
+      }
+      canvas.grown {
+        image-rendering: pixelated;
+      }
+      [data-busy] canvas {
+        opacity: 0.45;
+      }
+      .empty {
+        display: grid;
+        justify-items: center;
+        gap: 1rem;
+        padding: 2rem 1rem;
+      }
+      .mark {
+        display: flex;
+        gap: 4px;
+        opacity: 0.5;
+      }
+      .mark i {
+        width: 28px;
+        height: 42px;
+        border-radius: 4px;
+        background: var(--subject);
+      }
+      .mark i + i {
+        background: var(--style);
+      }
+      .facts {
+        display: flex;
+        flex-wrap: wrap;
+        align-items: center;
+        justify-content: space-between;
+        gap: 0.5rem 1rem;
+        margin-top: 0.75rem;
+      }
+    `,
+  ];
+}

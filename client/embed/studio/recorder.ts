@@ -1,0 +1,74 @@
+import type { DiptychError } from '../../../shared/errors.ts';
+import type { EngineInfo, GenerateResult } from '../../../shared/protocol.ts';
+import type { Telemetry } from '../telemetry.ts';
+import { subjectShare } from './fusion-summary.ts';
+import type { Settings } from './settings.ts';
+
+type Backend = 'webgpu' | 'wasm';
+
+/** Turns what happens in the studio into telemetry events: identifiers, counts and durations; never the prompt, the seed or the picture. */
+export class Recorder {
+  readonly #telemetry: Telemetry;
+  readonly #now: () => number;
+  readonly #openedAt: number;
+  #startedAt = 0;
+
+  /** @param now milliseconds */
+  constructor(telemetry: Telemetry, now: () => number) {
+    this.#telemetry = telemetry;
+    this.#now = now;
+    this.#openedAt = now();
+    telemetry.record({ event: 'view' });
+  }
+
+  ready(engine: EngineInfo): void {
+    this.#telemetry.record({ event: 'ready', duration_ms: Math.round(this.#now() - this.#openedAt), ...engineFields(engine) });
+  }
+
+  consented(bytes: number, settings: Settings): void {
+    this.#telemetry.record({ event: 'consent', bytes, model: settings.model.id });
+  }
+
+  started(settings: Settings, engine: EngineInfo): void {
+    this.#startedAt = this.#now();
+    this.#telemetry.record({ event: 'generate_start', ...runFields(settings), ...engineFields(engine) });
+  }
+
+  finished(settings: Settings, engine: EngineInfo, { timings, fusionMap }: GenerateResult): void {
+    const share = subjectShare(fusionMap, { from: 0, to: fusionMap.modules.length });
+    this.#telemetry.record({
+      event: 'download',
+      duration_ms: Math.round(timings.downloadMs),
+      bytes: timings.bytesDownloaded,
+      cached_bytes: timings.bytesCached,
+      model: settings.model.id,
+    });
+    this.#telemetry.record({
+      event: 'generate_complete',
+      duration_ms: Math.round(timings.totalMs),
+      ...runFields(settings),
+      ...engineFields(engine),
+      ...(share !== undefined && { subject_share: share }),
+    });
+    this.#telemetry.flush();
+  }
+
+  failed(error: DiptychError, settings: Settings | undefined, engine: EngineInfo | undefined): void {
+    const fields = { ...(settings && runFields(settings)), ...(engine && engineFields(engine)) };
+    if (error.code === 'cancelled') this.#telemetry.record({ event: 'cancel', ...this.#duration(), ...fields });
+    else this.#telemetry.record({ event: 'generate_error', code: error.code, ...this.#duration(), ...fields });
+    this.#telemetry.flush();
+  }
+
+  #duration(): { duration_ms?: number } {
+    return this.#startedAt > 0 ? { duration_ms: Math.round(this.#now() - this.#startedAt) } : {};
+  }
+}
+
+function runFields({ model, subject, style, rule, steps }: Settings) {
+  return { model: model.id, ...(subject && { subject: subject.id }), ...(style && { style: style.id }), rule, steps };
+}
+
+function engineFields({ backend, gpu }: EngineInfo) {
+  return { backend: backend as Backend, gpu_vendor: gpu.vendor, gpu_architecture: gpu.architecture };
+}

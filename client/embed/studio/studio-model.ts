@@ -1,0 +1,249 @@
+import { asDiptychError, DiptychError } from '../../../shared/errors.ts';
+import { type BlobRef, type Manifest, modelBlobs } from '../../../shared/manifest.ts';
+import type { EngineApi, EngineEvent, EngineInfo, FusionMap, GenerateResult } from '../../../shared/protocol.ts';
+import type { Picture, StudioOptions } from '../messages.ts';
+import { appendStep } from './live-map.ts';
+import { type Progress, progressOf } from './progress.ts';
+import { applyOptions, firstSettings, type Settings } from './settings.ts';
+import type { HostLink } from './host-link.ts';
+import type { Recorder } from './recorder.ts';
+
+/** A finished run, with the settings that made it. */
+export interface Result extends GenerateResult {
+  picture: Picture;
+  settings: Settings;
+}
+
+export interface StudioState {
+  catalogue?: Manifest;
+  settings?: Settings;
+  engine?: EngineInfo;
+  /** What the present settings still have to download; undefined while it is being counted. */
+  bytesMissing: number | undefined;
+  /** Set while a run is going on, or waits for consent. */
+  progress: Progress | undefined;
+  /** Of the run in progress, else of the last one. */
+  map: FusionMap | undefined;
+  /** Steps that `map` will have. */
+  mapSteps: number;
+  result: Result | undefined;
+  error: DiptychError | undefined;
+}
+
+export interface StudioEngine extends EngineApi {
+  terminate(): void;
+}
+
+export interface StudioParts {
+  connect(): StudioEngine;
+  fetchCatalogue(): Promise<Manifest>;
+  toPng(image: GenerateResult['image']): Promise<Blob>;
+  /** Bytes of onnxruntime itself that are not here yet. */
+  runtimeBytesMissing(backend: EngineInfo['backend']): number;
+  rememberRuntime(backend: EngineInfo['backend']): void;
+  recorder: Pick<Recorder, 'ready' | 'consented' | 'started' | 'finished' | 'failed'>;
+  host: Pick<HostLink, 'progress' | 'step' | 'complete' | 'error'>;
+  firstSeed: number;
+}
+
+/** All that the studio knows and does, without a pixel: the page draws `state` at every `change` event. */
+export class StudioModel extends EventTarget {
+  state: Readonly<StudioState> = {
+    bytesMissing: undefined,
+    progress: undefined,
+    map: undefined,
+    mapSteps: 0,
+    result: undefined,
+    error: undefined,
+  };
+  readonly #parts: StudioParts;
+  #engine: StudioEngine | undefined;
+  #opened: Promise<void> | undefined;
+  #options: StudioOptions | undefined;
+  /** The host page asked for the run that goes on, or that waits for consent. */
+  #requested = false;
+  #counts = 0;
+
+  constructor(parts: StudioParts) {
+    super();
+    this.#parts = parts;
+  }
+
+  /** Reads the catalogue, starts the engine and counts what is still to be downloaded. Downloads nothing. Never rejects: see `state.error`. */
+  open(): Promise<void> {
+    this.#opened ??= this.#open().catch((thrown: unknown) => {
+      this.#opened = undefined;
+      this.#fail(asDiptychError(thrown));
+    });
+    return this.#opened;
+  }
+
+  /** What the host page sets, now or as soon as there is a catalogue. */
+  setOptions(options: StudioOptions): void {
+    const { catalogue, settings } = this.state;
+    if (catalogue && settings) this.setSettings(applyOptions(settings, catalogue, options, this.#options));
+    this.#options = options;
+  }
+
+  setSettings(settings: Settings): void {
+    const before = this.state.settings;
+    this.#set({ settings });
+    const sameFiles = before?.model === settings.model && before.subject === settings.subject && before.style === settings.style;
+    if (!sameFiles) void this.#count();
+  }
+
+  /** The visitor's own press, which consents to the download whose size stands beside the button. */
+  async generate(): Promise<void> {
+    const { progress, bytesMissing, settings } = this.state;
+    if ((progress && progress.phase !== 'consent') || bytesMissing === undefined || !settings) return;
+    if (bytesMissing > 0) this.#parts.recorder.consented(bytesMissing, settings);
+    await this.#run();
+  }
+
+  /** The host page's wish: what is here already runs at once, a download waits for the visitor. */
+  async generateForHost(): Promise<void> {
+    if (this.state.progress) {
+      this.#parts.host.error(new DiptychError('engine_busy', 'Another picture is being made; wait for it, or cancel it.'), true);
+      return;
+    }
+    this.#requested = true;
+    await this.open();
+    if (this.state.bytesMissing === undefined) await this.#count();
+    const bytes = this.state.bytesMissing;
+    // Opening or counting has failed, and has said so.
+    if (bytes === undefined || !this.state.settings) return;
+    if (bytes === 0) return this.#run();
+    this.#show({ phase: 'consent', bytes });
+  }
+
+  async cancel(): Promise<void> {
+    if (this.state.progress?.phase === 'consent') this.#fail(new DiptychError('cancelled', 'Cancelled before anything was downloaded.'));
+    else if (this.state.progress) await this.#engine?.cancel();
+  }
+
+  async #open(): Promise<void> {
+    const [catalogue] = await Promise.all([this.#parts.fetchCatalogue(), this.#startedEngine()]);
+    const settings = firstSettings(catalogue, this.#parts.firstSeed);
+    if (!settings) throw new DiptychError('catalogue_missing', 'The catalogue of this site has no model.');
+    this.#set({ catalogue, settings: this.#options ? applyOptions(settings, catalogue, this.#options) : settings, error: undefined });
+    await this.#count();
+  }
+
+  /** The engine, started. One that died is replaced. */
+  async #startedEngine(): Promise<StudioEngine> {
+    if (this.#engine) return this.#engine;
+    const engine = this.#parts.connect();
+    try {
+      const info = await engine.start({ backend: 'auto' });
+      this.#set({ engine: info });
+      this.#parts.recorder.ready(info);
+    } catch (thrown) {
+      engine.terminate();
+      throw thrown;
+    }
+    this.#engine = engine;
+    return engine;
+  }
+
+  async #count(): Promise<void> {
+    const turn = ++this.#counts;
+    this.#set({ bytesMissing: undefined });
+    try {
+      const engine = await this.#startedEngine();
+      const missing = await engine.missing(blobsOf(this.state.settings!));
+      if (turn !== this.#counts) return;
+      const runtime = this.#parts.runtimeBytesMissing(this.state.engine!.backend);
+      this.#set({ bytesMissing: missing.reduce((sum, { bytes }) => sum + bytes, runtime) });
+    } catch (thrown) {
+      if (turn === this.#counts) this.#fail(asDiptychError(thrown));
+    }
+  }
+
+  async #run(): Promise<void> {
+    const settings = this.state.settings;
+    if (!settings) return;
+    this.#set({ map: undefined, mapSteps: settings.steps, error: undefined });
+    this.#show({ phase: 'start' });
+    try {
+      const engine = await this.#startedEngine();
+      const info = this.state.engine!;
+      this.#parts.recorder.started(settings, info);
+      const result = await engine.generate(requestOf(settings), (event) => this.#onEvent(event));
+      const blob = await this.#parts.toPng(result.image);
+      this.#parts.recorder.finished(settings, info, result);
+      this.#parts.rememberRuntime(info.backend);
+      this.#complete({
+        ...result,
+        settings,
+        picture: { blob, seed: settings.seed, width: result.image.width, height: result.image.height },
+      });
+    } catch (thrown) {
+      this.#fail(asDiptychError(thrown));
+    }
+    await this.#count();
+  }
+
+  #onEvent(event: EngineEvent): void {
+    // The last events travel beside the result and may come after it.
+    if (!this.state.progress) return;
+    if (event.type === 'step') {
+      const { step, steps, secondsLeft } = event;
+      this.#set({ map: appendStep(this.state.map, event), progress: { phase: 'step', step, steps, secondsLeft } });
+      this.#parts.host.step({ step, steps, secondsLeft });
+    } else this.#show(progressOf(event));
+  }
+
+  #show(progress: Progress): void {
+    this.#set({ progress });
+    if (progress.phase !== 'start' && progress.phase !== 'step') this.#parts.host.progress(progress);
+  }
+
+  #complete(result: Result): void {
+    this.#set({ progress: undefined, result, map: result.fusionMap, mapSteps: result.fusionMap.steps });
+    this.#parts.host.complete(result.picture, this.#requested);
+    this.#requested = false;
+  }
+
+  /** Cancelling is no error to the visitor, who asked for it; the host page hears of it as one. */
+  #fail(error: DiptychError): void {
+    if (error.code === 'engine_died') {
+      this.#engine?.terminate();
+      this.#engine = undefined;
+    }
+    const { result } = this.state;
+    this.#set({
+      progress: undefined,
+      map: result?.fusionMap,
+      mapSteps: result?.fusionMap.steps ?? 0,
+      error: error.code === 'cancelled' ? undefined : error,
+    });
+    this.#parts.recorder.failed(error, this.state.settings, this.state.engine);
+    this.#parts.host.error(error, this.#requested);
+    this.#requested = false;
+  }
+
+  #set(changes: Partial<StudioState>): void {
+    this.state = { ...this.state, ...changes };
+    this.dispatchEvent(new Event('change'));
+  }
+}
+
+/** Every file of a run; two graphs may share one. */
+function blobsOf({ model, subject, style }: Settings): BlobRef[] {
+  const refs = [...modelBlobs(model), ...[subject, style].flatMap((lora) => lora?.file ?? [])];
+  return [...new Map(refs.map((ref) => [ref.sha256, ref])).values()];
+}
+
+function requestOf({ model, subject, style, prompt, seed, steps, strengths, rule }: Settings) {
+  return {
+    model,
+    ...(subject && { subject }),
+    ...(style && { style }),
+    prompt,
+    seed,
+    steps,
+    guidanceScale: model.defaults.guidanceScale,
+    strengths,
+    rule,
+  };
+}

@@ -52,6 +52,11 @@ export function elementCount(dims: readonly number[]): number {
   return dims.reduce((product, dim) => product * dim, 1);
 }
 
+/** Bytes of one element; 0 where elements share a byte or have no fixed size. */
+export function elementBytes(dataType: DataType): number {
+  return Math.floor(DATA_TYPES[dataType][1] / 8);
+}
+
 /** Bytes of a tensor; two 4-bit elements share one. */
 export function byteLength(dataType: DataType, dims: readonly number[]): number {
   return Math.ceil((elementCount(dims) * DATA_TYPES[dataType][1]) / 8);

@@ -20,6 +20,7 @@ export const ERRORS = {
   range_not_satisfiable: { status: 416, title: 'The range lies outside the file' },
   rate_limited: { status: 429, title: 'Too many requests' },
   catalogue_missing: { status: 503, title: 'Nothing is published yet' },
+  edge_not_ready: { status: 503, title: 'The edge is not set up completely' },
   internal: { status: 500, title: 'Something broke on our side' },
   // weights on their way to the browser
   download_failed: { status: 400, title: 'A download failed' },
@@ -43,7 +44,7 @@ export const ERRORS = {
   // command line and store
   usage: { status: 400, title: 'The command was not understood' },
   store_invalid: { status: 400, title: 'The store cannot be read' },
-  manifest_invalid: { status: 400, title: 'The catalogue is not of the documented form' },
+  manifest_invalid: { status: 503, title: 'The catalogue is not of the documented form' },
   not_in_catalogue: { status: 400, title: 'The catalogue has no such entry' },
   // the engine
   webgpu_unavailable: { status: 400, title: 'This browser offers no WebGPU adapter' },

@@ -1,0 +1,51 @@
+import { Hono } from 'hono';
+import { methodNotAllowed } from 'hono/method-not-allowed';
+import { DiptychError } from '../shared/errors.ts';
+import type { Clock, Edge } from './edge.ts';
+import { KeyRings } from './key-ring.ts';
+import { openApi } from './openapi.ts';
+import { problem } from './problem.ts';
+import { downloads } from './routes/downloads.ts';
+import { healthz } from './routes/healthz.ts';
+import { manifest } from './routes/manifest.ts';
+import { studio } from './routes/studio.ts';
+import { telemetry } from './routes/telemetry.ts';
+import { weights } from './routes/weights.ts';
+import { securityHeaders } from './security-headers.ts';
+import { identifySite, siteAccess, siteCors } from './site-access.ts';
+import { Catalogues } from './storage/catalogue.ts';
+import { Sites } from './storage/sites.ts';
+
+/** The edge's routes. What the app keeps in memory lives as long as it does. */
+export function createApp({ now = Date.now }: { now?: Clock } = {}): Hono<Edge> {
+  const app = new Hono<Edge>();
+  const catalogues = new Catalogues();
+  const keyRings = new KeyRings();
+  const identify = identifySite(new Sites(now));
+
+  app.onError(answerError);
+  app.notFound((c) => problem(new DiptychError('route_not_found', `There is no ${c.req.path} here. GET /openapi.json lists the routes.`)));
+  app.use(securityHeaders, methodNotAllowed({ app, onMethodNotAllowed: (c, methods) => refuseMethod(c.req.method, methods) }));
+  app.use('/v1/*', identify, siteCors);
+
+  app.get('/v1/manifest', siteAccess('optional'), manifest(catalogues));
+  app.post('/v1/downloads', siteAccess('required'), downloads(catalogues, keyRings, now));
+  app.get('/v1/weights/:sha256', weights(keyRings, now));
+  app.post('/v1/telemetry', siteAccess('required'), telemetry(now));
+  app.get('/embed/studio', identify, studio);
+  app.get('/openapi.json', (c) => c.json(openApi, 200, { 'access-control-allow-origin': '*' }));
+  app.get('/healthz', healthz(keyRings));
+  return app;
+}
+
+function answerError(thrown: Error): Response {
+  if (thrown instanceof DiptychError) return problem(thrown);
+  // What broke is for the operator's log; strangers only learn that something did.
+  console.error(thrown);
+  return problem(new DiptychError('internal', 'The request could not be answered. The operator finds the reason in the log of this edge.'));
+}
+
+function refuseMethod(method: string, allowed: string[]): Response {
+  const allow = allowed.join(', ');
+  return problem(new DiptychError('method_not_allowed', `This route takes ${allow}, not ${method}.`, { allowed }), { allow });
+}

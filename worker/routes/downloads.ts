@@ -1,0 +1,48 @@
+import * as v from 'valibot';
+import { DiptychError } from '../../shared/errors.ts';
+import { type BlobRef, Sha256 } from '../../shared/manifest.ts';
+import type { SignedBlob } from '../../shared/protocol.ts';
+import type { Clock, EdgeContext } from '../edge.ts';
+import type { KeyRings } from '../key-ring.ts';
+import { readJson } from '../request-body.ts';
+import { signedPath } from '../signing.ts';
+import { enabledSite } from '../site-access.ts';
+import type { Catalogue, Catalogues } from '../storage/catalogue.ts';
+
+/** Long enough for a shard on a slow line; the engine asks again when an address has expired. */
+const LIFETIME_SECONDS = 3600;
+
+export const MAX_HASHES = 512;
+const Body = v.strictObject({ hashes: v.pipe(v.array(Sha256), v.minLength(1), v.maxLength(MAX_HASHES)) });
+const MAX_BODY_BYTES = 64 * 1024;
+
+export interface DownloadsAnswer {
+  /** When the addresses expire, in seconds since 1970. */
+  expires: number;
+  downloads: SignedBlob[];
+}
+
+/** `POST /v1/downloads?site=`: a signed address for each file of the catalogue that the body names. */
+export const downloads = (catalogues: Catalogues, keyRings: KeyRings, now: Clock) =>
+  async function downloads(c: EdgeContext): Promise<Response> {
+    const { hashes } = await readJson(c.req.raw, Body, MAX_BODY_BYTES);
+    const refs = inCatalogue([...new Set(hashes)], await catalogues.current(c.env));
+    const ring = await keyRings.of(c.env);
+    const { origin } = new URL(c.req.url);
+    const { id } = enabledSite(c);
+    const expires = Math.floor(now() / 1000) + LIFETIME_SECONDS;
+    const sign = async (ref: BlobRef): Promise<SignedBlob> => {
+      const path = await signedPath({ sha256: ref.sha256, site: id, exp: expires }, ring);
+      return { ...ref, url: origin + path };
+    };
+    const answer: DownloadsAnswer = { expires, downloads: await Promise.all(refs.map(sign)) };
+    return c.json(answer, 200, { 'cache-control': 'no-store' });
+  };
+
+function inCatalogue(hashes: string[], { blobs }: Catalogue): BlobRef[] {
+  const unknown = hashes.filter((hash) => !blobs.has(hash));
+  if (unknown.length > 0) {
+    throw new DiptychError('not_in_catalogue', `The catalogue names no file ${unknown[0]}. Read GET /v1/manifest again.`, { sha256: unknown });
+  }
+  return hashes.map((hash) => blobs.get(hash)!);
+}

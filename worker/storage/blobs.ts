@@ -1,0 +1,60 @@
+import { DiptychError } from '../../shared/errors.ts';
+import { binding, type Env } from '../env.ts';
+import type { ByteSpan } from '../byte-range.ts';
+
+/** A file of the store, found but not read yet. */
+export interface StoredBlob {
+  bytes: number;
+  /** All of it, or the span. */
+  open(span?: ByteSpan): Promise<ReadableStream>;
+  /** Puts the whole file into the cache, unless it is there. */
+  keep(): Promise<void>;
+}
+
+export const blobKey = (sha256: string): string => `blobs/${sha256}`;
+
+/**
+ * Finds a file in the data centre's cache, else in R2. `cacheKey` is an address without a signature, so that all visitors share one copy.
+ *
+ * @throws `blob_not_found`
+ */
+export async function findBlob(env: Env, cache: Cache, cacheKey: string, sha256: string): Promise<StoredBlob> {
+  return (await findCached(cache, cacheKey)) ?? (await findStored(binding(env, 'WEIGHTS'), cache, cacheKey, sha256));
+}
+
+async function findCached(cache: Cache, cacheKey: string): Promise<StoredBlob | undefined> {
+  const whole = await cache.match(cacheKey);
+  if (!whole?.body) return undefined;
+  return {
+    bytes: Number(whole.headers.get('content-length')),
+    async open(span) {
+      if (!span) return whole.body!;
+      await whole.body!.cancel();
+      const range = { range: `bytes=${span.start}-${span.end}` };
+      const part = await cache.match(new Request(cacheKey, { headers: range }));
+      if (part?.status !== 206 || !part.body) throw new TypeError(`the cache answered ${part?.status} to a range of ${cacheKey}`);
+      return part.body;
+    },
+    async keep() {},
+  };
+}
+
+async function findStored(bucket: R2Bucket, cache: Cache, cacheKey: string, sha256: string): Promise<StoredBlob> {
+  const missing = () => new DiptychError('blob_not_found', `The store has no ${blobKey(sha256)}. Publish it: npx diptych publish.`, { sha256 });
+  const read = async (range?: R2Range): Promise<ReadableStream> => {
+    const object = await bucket.get(blobKey(sha256), range ? { range } : {});
+    if (!object) throw missing();
+    return object.body;
+  };
+  const head = await bucket.head(blobKey(sha256));
+  if (!head) throw missing();
+  return {
+    bytes: head.size,
+    open: (span) => read(span && { offset: span.start, length: span.end - span.start + 1 }),
+    // Read again rather than teed: a slow visitor would make the tee hold the whole shard in the Worker's 128 MB.
+    async keep() {
+      const headers = { 'content-length': String(head.size), 'cache-control': 'public, max-age=31536000, immutable' };
+      await cache.put(cacheKey, new Response(await read(), { headers }));
+    },
+  };
+}

@@ -1,5 +1,5 @@
 /** The elements of inline tensors, exactly: int64 as bigint, float16 through float32. */
-import { float16ToFloat32, float32ToFloat16 } from './float16.ts';
+import { fromFloat16, toFloat16 } from './float16.ts';
 import type { DataType, Tensor } from './ir.ts';
 
 export type Elements =
@@ -33,14 +33,14 @@ const ARRAYS = {
 export function elements(tensor: Tensor): Elements | undefined {
   if (tensor.data.kind === 'external') return undefined;
   const { bytes } = tensor.data;
-  if (tensor.dataType === 'float16') return float16ToFloat32(aligned(Uint16Array, bytes));
+  if (tensor.dataType === 'float16') return fromFloat16(aligned(Uint16Array, bytes));
   const array = arrayOf(tensor.dataType);
   return array && aligned<Elements>(array, bytes);
 }
 
 /** Elements as the bytes of `dataType`: floats are rounded, integers wrap around as they do in C. */
 export function toBytes(dataType: DataType, values: readonly number[] | readonly bigint[] | Elements): Uint8Array | undefined {
-  if (dataType === 'float16') return new Uint8Array(float32ToFloat16(Array.from(values, Number)).buffer);
+  if (dataType === 'float16') return new Uint8Array(toFloat16(Array.from(values, Number)).buffer);
   const array = arrayOf(dataType);
   if (!array) return undefined;
   if (array === BigInt64Array || array === BigUint64Array) return new Uint8Array(array.from(values as readonly bigint[]).buffer);

@@ -4,12 +4,12 @@ const FLOAT32 = new Float32Array(1);
 const BITS = new Uint32Array(FLOAT32.buffer);
 
 /** Bit patterns of the nearest float16 values, ties to even; beyond 65519 infinity; NaN stays a quiet NaN. */
-export function float32ToFloat16(values: ArrayLike<number>): Uint16Array {
+export function toFloat16(values: ArrayLike<number>): Uint16Array {
   return Uint16Array.from(values, encode);
 }
 
 /** The exact values of float16 bit patterns. */
-export function float16ToFloat32(bits: Uint16Array): Float32Array {
+export function fromFloat16(bits: Uint16Array): Float32Array {
   return Float32Array.from(bits, decode);
 }
 

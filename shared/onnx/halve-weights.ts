@@ -1,6 +1,6 @@
 import { codeOf } from './data-type.ts';
 import { aligned } from './constant-values.ts';
-import { float32ToFloat16 } from './float16.ts';
+import { toFloat16 } from './float16.ts';
 import { HALF_WEIGHT_BYTES } from './fold/fold.ts';
 import { type Graph, int, makeNode, type Model, type Node, type Tensor } from './ir.ts';
 import { renameReads } from './rename.ts';
@@ -37,10 +37,13 @@ function halved(tensor: Tensor, minBytes: number): Tensor | undefined {
   if (tensor.dataType !== 'float32' || tensor.data.kind === 'external' || tensor.data.bytes.length < minBytes) return undefined;
   const values = aligned(Float32Array, tensor.data.bytes);
   if (!values.every((value) => Math.abs(value) < FLOAT16_LIMIT)) return undefined;
-  return { dataType: 'float16', dims: tensor.dims, data: { kind: 'inline', bytes: new Uint8Array(float32ToFloat16(values).buffer) } };
+  return { dataType: 'float16', dims: tensor.dims, data: { kind: 'inline', bytes: new Uint8Array(toFloat16(values).buffer) } };
 }
 
 function withTypes(graph: Graph, names: ReadonlyMap<string, string>): Graph['valueInfo'] {
-  const widened = Array.from(names, ([name, to]) => [to, { dataType: 'float32' as const, dims: graph.initializers.get(name)!.dims }] as const);
+  const widened = Array.from(
+    names,
+    ([name, to]) => [to, { dataType: 'float32' as const, dims: graph.initializers.get(name)!.dims }] as const,
+  );
   return new Map([...graph.valueInfo, ...widened]);
 }

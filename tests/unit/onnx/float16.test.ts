@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { float16ToFloat32, float32ToFloat16 } from '../../../shared/onnx/float16.ts';
+import { fromFloat16, toFloat16 } from '../../../shared/onnx/float16.ts';
 
 /** The engine's own Float16Array (ES2026), absent from the type library in use, is the oracle. */
 type Halves = Float32Array & { buffer: ArrayBuffer };
@@ -12,11 +12,11 @@ const oneNaN = (bits: number) => ((bits & 0x7fff) > 0x7c00 ? 0x7e00 : bits);
 const ALL = Uint16Array.from({ length: 65536 }, (_, i) => i);
 
 it('decodes all 65536 bit patterns', () => {
-  expect(float16ToFloat32(ALL)).toEqual(Float32Array.from(new Float16(ALL.buffer)));
+  expect(fromFloat16(ALL)).toEqual(Float32Array.from(new Float16(ALL.buffer)));
 });
 
 it('encodes every float16 value back to its bit pattern', () => {
-  expect(float32ToFloat16(float16ToFloat32(ALL)).map(oneNaN)).toEqual(ALL.map(oneNaN));
+  expect(toFloat16(fromFloat16(ALL)).map(oneNaN)).toEqual(ALL.map(oneNaN));
 });
 
 it.each([
@@ -30,13 +30,13 @@ it.each([
   ['minus zero', -0, 0x8000],
   ['a subnormal that rounds up to the smallest normal', 2 ** -14 - 2 ** -26, 0x0400],
 ])('rounds: %s', (_, value, bits) => {
-  expect(float32ToFloat16([value])).toEqual(Uint16Array.of(bits));
+  expect(toFloat16([value])).toEqual(Uint16Array.of(bits));
 });
 
 it('rounds as the engine does', () => {
   fc.assert(
     fc.property(fc.float({ noNaN: true }), (value) => {
-      expect(float32ToFloat16([value])[0]).toBe(new Uint16Array(new Float16([value]).buffer)[0]);
+      expect(toFloat16([value])[0]).toBe(new Uint16Array(new Float16([value]).buffer)[0]);
     }),
     { numRuns: 20_000 },
   );

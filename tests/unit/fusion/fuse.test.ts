@@ -40,6 +40,7 @@ function lora(seed: number, ranks: readonly [number, number, number], alpha = 3)
         kind: shape.kind,
         rank,
         alpha,
+        downShape: [rank, shape.in],
         down: numbers(seed + i, rank * shape.in),
         up: numbers(seed + 10 + i, shape.out * rank),
       },

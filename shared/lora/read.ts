@@ -1,0 +1,114 @@
+/** A LoRA file against a base: every tensor finds its layer and fits, or the file is refused. */
+import { DiptychError, type ErrorCode } from '../errors.ts';
+import type { LayerEntry } from '../manifest.ts';
+import { COMPONENTS, type Component, type Lora, type LoraLayer } from './lora.ts';
+import { namer, variantOf } from './names.ts';
+import { readSafetensors, type SafeTensor, toFloat32 } from './safetensors.ts';
+
+/** The layers of the base, by component. */
+export type BaseLayers = Record<Component, readonly LayerEntry[]>;
+
+interface Found {
+  key: string;
+  tensor: SafeTensor;
+}
+
+type Parts = { down?: Found; up?: Found; alpha?: Found };
+
+/**
+ * Reads kohya, PEFT, diffusers and attention-processor names, in float32, float16 or bfloat16. The layers come in the base's order.
+ *
+ * @throws DiptychError `lora_truncated`, `lora_header_invalid`, `lora_dtype_unsupported` from the container; `lora_variant_unsupported`,
+ * `lora_key_unknown`, `lora_pair_incomplete`, `lora_shape_mismatch`, `lora_rank_too_large`, `lora_not_finite`, each naming file and key
+ */
+export function readLora(bytes: Uint8Array, base: BaseLayers, file: string): Lora {
+  const { tensors, metadata } = readSafetensors(bytes, file);
+  const placeOf = namer({
+    denoiser: base.denoiser.map((layer) => layer.module),
+    textEncoder: base.textEncoder.map((layer) => layer.module),
+  });
+  const parts: Record<Component, Map<string, Parts>> = { denoiser: new Map(), textEncoder: new Map() };
+  for (const [key, tensor] of tensors) {
+    const place = placeOf(key);
+    if (!place) throw unknownKey(key, file);
+    const ofComponent = parts[place.component];
+    const layer = ofComponent.get(place.module) ?? {};
+    const twin = layer[place.part];
+    if (twin) throw refusal('lora_header_invalid', file, key, `is the ${place.part} of ${place.module}, but so is ${twin.key}; remove one`);
+    layer[place.part] = { key, tensor };
+    ofComponent.set(place.module, layer);
+  }
+  const lora: Lora = { denoiser: [], textEncoder: [], metadata };
+  for (const component of COMPONENTS) {
+    for (const layer of base[component]) {
+      const found = parts[component].get(layer.module);
+      if (found) lora[component].push(readLayer(layer, found, file));
+    }
+  }
+  if (tensors.size === 0) throw new DiptychError('lora_header_invalid', `${file} holds no tensor`, { file });
+  return lora;
+}
+
+function refusal(code: ErrorCode, file: string, key: string, reason: string): DiptychError {
+  return new DiptychError(code, `${file}: tensor ${key} ${reason}`, { file, key });
+}
+
+function unknownKey(key: string, file: string): DiptychError {
+  const variant = variantOf(key);
+  if (variant !== undefined)
+    return refusal('lora_variant_unsupported', file, key, `belongs to ${variant}; only plain LoRA (a low-rank pair a layer) can be fused`);
+  return refusal('lora_key_unknown', file, key, 'belongs to no layer of this base; was it trained for another model?');
+}
+
+function readLayer(layer: LayerEntry, { down, up, alpha }: Parts, file: string): LoraLayer {
+  const only = down ?? up ?? alpha!;
+  if (!down || !up) {
+    const missing = down ? 'up' : up ? 'down' : 'down and up';
+    throw refusal('lora_pair_incomplete', file, only.key, `has no ${missing} matrix beside it for layer ${layer.module}`);
+  }
+  const rank = down.tensor.shape[0] ?? 0;
+  const kernel = layer.kind === 'conv' ? layer.kernel : [1, 1];
+  expectShape(file, down, [rank, layer.in, ...kernel], layer.module);
+  expectShape(file, up, [layer.out, rank, 1, 1], layer.module);
+  const most = Math.min(layer.out, layer.in * kernel[0]! * kernel[1]!);
+  if (rank < 1 || rank > most) {
+    throw refusal(
+      'lora_rank_too_large',
+      file,
+      down.key,
+      `has rank ${rank}; layer ${layer.module} (${layer.in} to ${layer.out}) takes 1 to ${most}`,
+    );
+  }
+  return {
+    module: layer.module,
+    kind: layer.kind,
+    rank,
+    alpha: alpha ? readAlpha(file, alpha) : rank,
+    down: finite(file, down),
+    downShape: layer.kind === 'conv' ? [rank, layer.in, ...layer.kernel] : [rank, layer.in],
+    up: finite(file, up),
+  };
+}
+
+/** Trailing dims of 1 may be left out or added: trainers store a 1x1 Conv as a matrix and a Linear as a 1x1 Conv. */
+function expectShape(file: string, { key, tensor }: Found, expected: number[], module: string): void {
+  const trim = (shape: readonly number[]) =>
+    (shape.length === 4 && shape[2] === 1 && shape[3] === 1 ? shape.slice(0, 2) : shape).join(', ');
+  if (trim(tensor.shape) === trim(expected)) return;
+  throw refusal('lora_shape_mismatch', file, key, `is [${tensor.shape.join(', ')}] but layer ${module} takes [${trim(expected)}]`);
+}
+
+function readAlpha(file: string, found: Found): number {
+  const values = finite(file, found);
+  if (values.length !== 1)
+    throw refusal('lora_shape_mismatch', file, found.key, `must be one number, not [${found.tensor.shape.join(', ')}]`);
+  return values[0]!;
+}
+
+function finite(file: string, { key, tensor }: Found): Float32Array {
+  const values = toFloat32(tensor, key, file);
+  const bad = values.findIndex((value) => !Number.isFinite(value));
+  if (bad >= 0)
+    throw refusal('lora_not_finite', file, key, `holds ${values[bad]} at element ${bad}; the file is damaged or its training diverged`);
+  return values;
+}

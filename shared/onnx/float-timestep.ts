@@ -1,7 +1,7 @@
 import { DiptychError } from '../errors.ts';
 import { dataTypeOf } from './data-type.ts';
 import { removeDead } from './dead-code.ts';
-import { intAttribute, type Graph, type Model, type Node } from './ir.ts';
+import { intAttribute, type Graph, type Model, type Node, reads } from './ir.ts';
 import { renameReads } from './rename.ts';
 
 /** Operators that move elements without computing: they work on floats as they did on integers. */
@@ -22,11 +22,15 @@ export function floatTimestep(model: Model, input = 'timestep'): Model {
   const aliases = new Map<string, string>();
   const nodes = graph.nodes.flatMap((original) => {
     const node = renameReads(original, aliases);
-    if (!node.inputs.some((name) => floats.has(name))) return [node];
-    return carry(graph, node, floats, aliases);
+    // Under their own names: what reads the timestep through a Cast that went expects a float.
+    return reads(original).some((name) => floats.has(name)) ? carry(graph, node, floats, aliases) : [node];
   });
-  const valueInfo = new Map(Array.from(graph.valueInfo, ([name, type]) => [name, floats.has(name) ? { ...type, dataType: 'float32' as const } : type]));
-  const inputs = graph.inputs.map((other) => (other === value ? { name: input, type: { ...value.type, dataType: 'float32' as const } } : other));
+  const valueInfo = new Map(
+    Array.from(graph.valueInfo, ([name, type]) => [name, floats.has(name) ? { ...type, dataType: 'float32' as const } : type]),
+  );
+  const inputs = graph.inputs.map((other) =>
+    other === value ? { name: input, type: { ...value.type, dataType: 'float32' as const } } : other,
+  );
   return { ...model, graph: removeDead({ ...graph, nodes, inputs, valueInfo }) };
 }
 

@@ -58,3 +58,8 @@ export function feedsFor(model: Model, dims: Record<string, number[]>): Record<s
     }),
   );
 }
+
+export function largestDifference(a: Output, b: Output): number {
+  if (a.data.length !== b.data.length) return Infinity;
+  return Array.from(a.data).reduce((max: number, x, i) => Math.max(max, Math.abs(Number(x) - Number(b.data[i]))), 0);
+}

@@ -1,7 +1,7 @@
 import { asDiptychError, DiptychError } from '../../shared/errors.ts';
 import type { BlobRef, ModelEntry } from '../../shared/manifest.ts';
 import type { EngineApi, EngineEvent, EngineInfo, EngineOptions, GenerateRequest, GenerateResult } from '../../shared/protocol.ts';
-import { Tokenizer } from '../../shared/text/tokenizer.ts';
+import { makeTokenizer, type Tokenizer } from '../../shared/text/tokenizer.ts';
 import { type AdapterFiles, adapterRefs, readAdapters } from './adapters.ts';
 import { Downloads } from './downloads.ts';
 import { generatePicture } from './generation.ts';
@@ -91,7 +91,7 @@ export class Engine implements EngineApi {
     const text = loaded.tokenizer ? [] : [request.model.text.tokenizer];
     const blobs = await downloads.fetch([...adapterRefs(files), ...text, ...pipeline.blobs(first)]);
     const adapters = readAdapters(request.model, files, blobs);
-    loaded.tokenizer ??= readTokenizer(request.model, blobs);
+    loaded.tokenizer ??= makeTokenizer(new TextDecoder().decode(blobs.get(request.model.text.tokenizer.sha256)), request.model.text);
     const names = pipeline.unready(adapters);
     const rebuilt = await downloads.fetch(pipeline.blobs(names.filter((name) => !first.includes(name))));
     for (const [sha256, bytes] of rebuilt) blobs.set(sha256, bytes);

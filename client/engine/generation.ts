@@ -8,7 +8,7 @@ import { makeSchedule, type Schedule } from '../sampler/schedule.ts';
 import { FusionRecord } from './fusion-record.ts';
 import { type Adapters, type Pipeline, touchedModules } from './pipeline.ts';
 import { toRgba } from './rgba.ts';
-import { RULE_CONTROLS } from './rule-controls.ts';
+import { RULE_DECISIONS } from './rule-decisions.ts';
 import type { Runtime, RuntimeTensor } from './sessions/runtime.ts';
 import { stepSecondsLeft } from './time-left.ts';
 
@@ -52,12 +52,16 @@ async function encodePrompts(
   request: GenerateRequest,
 ): Promise<RuntimeTensor> {
   const graph = pipeline.graph('textEncoder');
-  const ids = [request.negativePrompt ?? '', request.prompt].flatMap((prompt) => tokenizer.encode(prompt));
+  const ids = [request.negativePrompt ?? '', request.prompt].flatMap((prompt) => tokenizer.encode(prompt).ids);
   const input = graph.inputs[0]!;
   const dims = [2, ids.length / 2];
   const tokens =
     input.type.dataType === 'int64' ? runtime.host(BigInt64Array.from(ids, BigInt), dims) : runtime.host(Int32Array.from(ids), dims);
-  const fusion = graph.fusionFeeds({ adapters: adapters.textEncoder, strengths: request.strengths, controls: RULE_CONTROLS[request.rule] });
+  const fusion = graph.fusionFeeds({
+    adapters: adapters.textEncoder,
+    strengths: request.strengths,
+    decision: RULE_DECISIONS[request.rule],
+  });
   const outputs = await graph.session.run({ [input.name]: tokens, ...fusion });
   const [first, ...others] = graph.outputs.map((output) => outputs[output.name]!);
   for (const other of others) runtime.release(other);
@@ -102,11 +106,13 @@ function denoiser(
   record: FusionRecord,
 ) {
   const graph = pipeline.graph('denoiser');
-  const controls = RULE_CONTROLS[request.rule];
-  const fusion = graph.fusionFeeds({ adapters: adapters.denoiser, strengths: request.strengths, controls });
+  const decision = RULE_DECISIONS[request.rule];
+  const fusion = graph.fusionFeeds({ adapters: adapters.denoiser, strengths: request.strengths, decision });
+  // `makeSchedule` has refused flow matching.
+  const prediction = pipeline.model.scheduler.prediction_type as Parameters<typeof scalings>[0];
   const scalar = (value: number) => runtime.host(Float32Array.of(value), [1]);
   return async (x: RuntimeTensor, sigma: number, timestep: number): Promise<RuntimeTensor> => {
-    const { cIn, cSkip, cOut } = scalings(pipeline.model.scheduler.prediction_type, sigma);
+    const { cIn, cSkip, cOut } = scalings(prediction, sigma);
     const outputs = await graph.session.run({
       ...fusion,
       [GUIDED.x]: x,

@@ -1,13 +1,12 @@
+import { controlFeeds, type Decision } from '../../shared/fusion/controls.ts';
 import { type Feed, factorFeeds } from '../../shared/fusion/factors.ts';
 import { fuse } from '../../shared/fusion/fuse.ts';
-import { FUSION } from '../../shared/fusion/interface.ts';
 import type { LoraLayer } from '../../shared/lora/lora.ts';
 import { type GraphEntry, type LayerEntry, LORA_KINDS, type LoraKind } from '../../shared/manifest.ts';
 import type { GraphValue, Model } from '../../shared/onnx/ir.ts';
 import { readModel } from '../../shared/onnx/read.ts';
 import { writeModel } from '../../shared/onnx/write.ts';
-import type { RuleControls } from './rule-controls.ts';
-import type { Runtime, RuntimeTensor, Session, SessionOptions, WeightFile } from './sessions/runtime.ts';
+import type { Runtime, RuntimeTensor, Session, SessionOptions, WeightData } from './sessions/runtime.ts';
 
 /** The part of one LoRA that belongs to one graph; `key` tells LoRA files apart. */
 export interface Adapter {
@@ -19,7 +18,7 @@ export interface Adapter {
 export interface FusionSetting {
   adapters: Partial<Record<LoraKind, Adapter>>;
   strengths: readonly [subject: number, style: number];
-  controls: RuleControls;
+  decision: Decision;
 }
 
 export interface LoadOptions {
@@ -71,7 +70,7 @@ export class LoadedGraph {
   }
 
   /** A normalised graph that is in memory already. */
-  static async of(runtime: Runtime, source: Model, weights: readonly WeightFile[], options: LoadOptions): Promise<LoadedGraph> {
+  static async of(runtime: Runtime, source: Model, weights: readonly WeightData[], options: LoadOptions): Promise<LoadedGraph> {
     const fused = fuse(source, options.modules);
     const model = options.wrap ? options.wrap(fused.model) : fused.model;
     const outputs = model.graph.outputs.map((output) => output.name);
@@ -89,14 +88,14 @@ export class LoadedGraph {
   }
 
   /** Everything that the fused layers read. The factors are uploaded once a LoRA and stay until another takes its place. */
-  fusionFeeds({ adapters, strengths, controls }: FusionSetting): Record<string, RuntimeTensor> {
+  fusionFeeds({ adapters, strengths, decision }: FusionSetting): Record<string, RuntimeTensor> {
     if (this.layers.length === 0) return {};
-    const gates = Float32Array.from({ length: this.layers.length * 2 }, (_, i) => controls.gates[i % 2]!);
+    const { subject = ABSENT, style = ABSENT } = adapters;
+    const controls = controlFeeds({ layers: this.layers, subject: subject.layers, style: style.layers, strengths, decision });
     return {
-      [FUSION.strengths]: this.#runtime.host(Float32Array.from(strengths), [2]),
-      [FUSION.select]: this.#runtime.host(Float32Array.of(controls.select), [1]),
-      [FUSION.gates]: this.#runtime.host(gates, [this.layers.length, 2]),
-      ...Object.assign({}, ...LORA_KINDS.map((kind) => this.#factorFeeds(kind, adapters[kind] ?? ABSENT))),
+      ...Object.fromEntries(controls.map(({ name, data, dims }) => [name, this.#runtime.host(data, dims)])),
+      ...this.#factorFeeds('subject', subject),
+      ...this.#factorFeeds('style', style),
     };
   }
 

@@ -3,7 +3,7 @@ import { asDiptychError, DiptychError } from '../../../shared/errors.ts';
 import type { EngineInfo } from '../../../shared/protocol.ts';
 import type { LogTap } from './log-tap.ts';
 import { parsePlacement } from './node-placement.ts';
-import type { Runtime, RuntimeTensor, Session, SessionOptions, WeightFile } from './runtime.ts';
+import type { Runtime, RuntimeTensor, Session, SessionOptions, WeightData } from './runtime.ts';
 
 /** WebGPU's flag namespaces (https://www.w3.org/TR/webgpu/#namespacedef-gpubufferusage), which the DOM's types leave out. */
 declare const GPUBufferUsage: { readonly [flag in 'MAP_READ' | 'COPY_SRC' | 'COPY_DST' | 'STORAGE']: number };
@@ -47,13 +47,13 @@ export class OrtRuntime implements Runtime {
     if (reason !== 'destroyed') this.#lost = new DiptychError('session_failed', `The GPU device was lost: ${message}. Try again.`);
   }
 
-  createSession(topology: Uint8Array, weights: readonly WeightFile[], options: SessionOptions = {}): Promise<Session> {
+  createSession(topology: Uint8Array, weights: readonly WeightData[], options: SessionOptions = {}): Promise<Session> {
     const created = this.#queue.then(() => this.#create(topology, weights, options));
     this.#queue = created.catch(() => undefined);
     return created;
   }
 
-  async #create(topology: Uint8Array, weights: readonly WeightFile[], options: SessionOptions): Promise<Session> {
+  async #create(topology: Uint8Array, weights: readonly WeightData[], options: SessionOptions): Promise<Session> {
     const create = () => this.#backend.ort.InferenceSession.create(topology, this.#sessionOptions(weights, options));
     try {
       return new OrtSession(await this.#withPlacement(create, options.onPlacement), () => this.#lost);
@@ -72,7 +72,7 @@ export class OrtRuntime implements Runtime {
   }
 
   #sessionOptions(
-    weights: readonly WeightFile[],
+    weights: readonly WeightData[],
     { onDevice = [], strict = false, onPlacement }: SessionOptions,
   ): Ort.InferenceSession.SessionOptions {
     return {

@@ -10,7 +10,7 @@ import type { EngineInfo } from '../../../shared/protocol.ts';
 export type RuntimeTensor = Tensor;
 
 /** One shard of a graph's weights: the `external_data.location` that the topology names, and its bytes. */
-export interface WeightFile {
+export interface WeightData {
   path: string;
   data: Uint8Array;
 }
@@ -37,7 +37,7 @@ export interface Runtime {
   /** Set once the device is gone (driver reset, tab in the background too long): nothing made by this runtime works any more. */
   readonly lost: DiptychError | undefined;
   /** `topology` is the ONNX file; `weights` are the files it names. Sessions are created one after another, whoever asks. */
-  createSession(topology: Uint8Array, weights: readonly WeightFile[], options?: SessionOptions): Promise<Session>;
+  createSession(topology: Uint8Array, weights: readonly WeightData[], options?: SessionOptions): Promise<Session>;
   /** A small tensor in host memory: scalars, gates, token ids. */
   host(data: Float32Array | BigInt64Array | Int32Array, dims: readonly number[]): RuntimeTensor;
   /** A tensor on the device, for what stays there over many runs: latents, LoRA factors, prompt embeddings. */

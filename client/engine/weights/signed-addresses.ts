@@ -2,8 +2,8 @@ import type { BlobRef } from '../../../shared/manifest.ts';
 import type { SignedBlob } from '../../../shared/protocol.ts';
 import { problemOf } from './problem.ts';
 
-/** How many addresses are asked for at once. */
-const BATCH = 50;
+/** How many addresses are asked for at once; the edge takes twice as many. */
+const BATCH = 256;
 
 export interface EdgeSite {
   /** The edge's origin: `https://edge.example`. */
@@ -14,11 +14,13 @@ export interface EdgeSite {
 
 /** Signed, expiring addresses of blobs, asked of the edge in batches and kept until one of them has expired. */
 export class SignedAddresses {
+  readonly #edge: string;
   readonly #endpoint: string;
   readonly #fetch: typeof fetch;
   readonly #known = new Map<string, Promise<string>>();
 
   constructor({ edge, site }: EdgeSite, fetcher: typeof fetch) {
+    this.#edge = edge;
     this.#endpoint = `${edge}/v1/downloads?site=${encodeURIComponent(site)}`;
     this.#fetch = fetcher;
   }
@@ -39,7 +41,7 @@ export class SignedAddresses {
     const batch = refs.slice(0, BATCH);
     const answer = this.#sign(batch, signal);
     for (const { sha256 } of batch) {
-      const address = answer.then((signed) => addressOf(sha256, signed));
+      const address = answer.then((signed) => new URL(addressOf(sha256, signed), this.#edge).href);
       // Whoever waits for this blob hears of the failure; the next one to ask tries again.
       address.catch(() => this.#known.delete(sha256));
       this.#known.set(sha256, address);
@@ -47,7 +49,7 @@ export class SignedAddresses {
   }
 
   async #sign(refs: readonly BlobRef[], signal: AbortSignal | undefined): Promise<SignedBlob[]> {
-    const body = JSON.stringify({ sha256: refs.map((ref) => ref.sha256) });
+    const body = JSON.stringify({ hashes: refs.map((ref) => ref.sha256) });
     const response = await this.#fetch(this.#endpoint, {
       method: 'POST',
       headers: { 'content-type': 'application/json' },

@@ -68,10 +68,10 @@ export class EdgeServer {
   async #sign(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const chunks: Buffer[] = [];
     for await (const chunk of request) chunks.push(chunk as Buffer);
-    const { sha256 } = JSON.parse(Buffer.concat(chunks).toString()) as { sha256: string[] };
-    this.signed.push(sha256);
+    const { hashes } = JSON.parse(Buffer.concat(chunks).toString()) as { hashes: string[] };
+    this.signed.push(hashes);
     this.epoch += 1;
-    const downloads = sha256.map((hash) => ({
+    const downloads = hashes.map((hash) => ({
       sha256: hash,
       bytes: this.#blobs.get(hash)!.bytes.byteLength,
       url: `${this.origin}/v1/weights/${hash}?exp=${this.epoch}`,

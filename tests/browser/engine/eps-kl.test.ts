@@ -1,0 +1,89 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { LoadedGraph } from '../../../client/engine/loaded-graph.ts';
+import { openWebRuntime } from '../../../client/engine/sessions/web.ts';
+import type { Runtime } from '../../../client/engine/sessions/runtime.ts';
+import { FUSION } from '../../../shared/fusion/interface.ts';
+import { findSites } from '../../../shared/fusion/sites.ts';
+import { readLora } from '../../../shared/lora/read.ts';
+import { readSafetensors, toFloat32 } from '../../../shared/lora/safetensors.ts';
+import { floatTimestep } from '../../../shared/onnx/float-timestep.ts';
+import { normalise } from '../../../shared/onnx/normalise.ts';
+import { readModel } from '../../../shared/onnx/read.ts';
+
+const FIXTURE = '/tests/fixtures/sd15-tiny';
+const ortPath = '/node_modules/onnxruntime-web/dist/';
+
+async function fixture(path: string): Promise<Uint8Array> {
+  const response = await fetch(`${FIXTURE}/${path}`);
+  if (!response.ok) throw new Error(`${path}: ${response.status}`);
+  return new Uint8Array(await response.arrayBuffer());
+}
+
+interface GoldenLayer {
+  kl: [number, number];
+  gates: [number, number];
+}
+
+let runtime: Runtime;
+let unet: LoadedGraph;
+let placement: ReadonlyMap<string, number> = new Map();
+let golden: (name: string) => Float32Array;
+let adapters: Record<'subject' | 'style', { key: string; layers: ReturnType<typeof readLora>['denoiser'] }>;
+
+beforeAll(async () => {
+  runtime = await openWebRuntime({ backend: 'webgpu', ortPath });
+  const tensors = readSafetensors(await fixture('golden.safetensors'), 'golden.safetensors').tensors;
+  golden = (name) => toFloat32(tensors.get(name)!, name, 'golden.safetensors');
+  const layersOf = async (path: string) => findSites(readModel(await fixture(path), path).graph).map((site) => site.layer);
+  const base = { denoiser: await layersOf('unet/model.onnx'), textEncoder: await layersOf('text_encoder/model.onnx') };
+  const read = async (file: string) => ({ key: file, layers: readLora(await fixture(`lora/${file}`), base, file).denoiser });
+  adapters = { subject: await read('subject.kohya.safetensors'), style: await read('style.peft.safetensors') };
+  const dims = { sample: [2, 4, 16, 16], timestep: [1], encoder_hidden_states: [2, 16, 32] };
+  const model = floatTimestep(normalise(readModel(await fixture('unet/model.onnx'), 'unet'), dims));
+  const modules = [...new Set(Object.values(adapters).flatMap(({ layers }) => layers.map((layer) => layer.module)))];
+  unet = await LoadedGraph.of(runtime, model, [], {
+    name: 'unet',
+    modules,
+    session: { strict: true, onPlacement: (seen) => (placement = seen) },
+  });
+});
+afterAll(async () => {
+  await unet?.close();
+  await runtime?.close();
+});
+
+test('every node of the fused denoiser runs on the GPU', () => {
+  const { WebGpuExecutionProvider: gpu, ...elsewhere } = Object.fromEntries(placement);
+  console.info(`${gpu} nodes on the GPU, elsewhere: ${JSON.stringify(elsewhere)}`);
+  expect(gpu).toBeGreaterThan(unet.layers.length * 10);
+  expect(elsewhere).toEqual({});
+});
+
+test('eps.kl and its choices are the golden ones', async () => {
+  const latent = golden('latent');
+  const started = performance.now();
+  const outputs = await unet.session.run({
+    sample: runtime.host(Float32Array.of(...latent, ...latent), [2, 4, 16, 16]),
+    timestep: runtime.host(Float32Array.of(401), [1]),
+    encoder_hidden_states: runtime.host(golden('encoder_hidden_states'), [2, 16, 32]),
+    ...unet.fusionFeeds({ adapters, strengths: [1, 1], decision: 'kl' }),
+  });
+  const actual = await runtime.read(outputs['out_sample']!);
+  const milliseconds = performance.now() - started;
+  const worst = golden('eps.kl').reduce((max, value, i) => Math.max(max, Math.abs(value - actual[i]!)), 0);
+  console.info(`eps.kl on ${runtime.info.note} max abs error ${worst.toExponential(2)}, ${Math.round(milliseconds)} ms the first time`);
+  expect(worst).toBeLessThan(2e-3);
+
+  const { layers } = JSON.parse(new TextDecoder().decode(await fixture('golden.json'))) as { layers: { kl: Record<string, GoldenLayer> } };
+  expect(unet.layers.map((layer) => layer.module).toSorted()).toEqual(Object.keys(layers.kl).toSorted());
+  const choice = await runtime.read(outputs[FUSION.choice]!);
+  const kl = await runtime.read(outputs[FUSION.kl]!);
+  for (const [row, { module }] of unet.layers.entries()) {
+    const expected = layers.kl[module]!;
+    const [subject, style] = expected.kl;
+    expect(Math.abs(kl[row * 2]! - subject), module).toBeLessThan(1e-3 * subject + 1e-7);
+    expect(Math.abs(kl[row * 2 + 1]! - style), module).toBeLessThan(1e-3 * style + 1e-7);
+    const close = Math.abs(subject - style) <= 1e-4 * Math.max(subject, style);
+    if (!close) expect([...choice.subarray(row * 2, row * 2 + 2)], module).toEqual(expected.gates);
+  }
+});

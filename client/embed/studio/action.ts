@@ -12,29 +12,39 @@ export class Action extends LitElement {
     bytesMissing: { attribute: false },
     progress: { attribute: false },
     error: { attribute: false },
+    done: { type: Boolean },
   };
   declare ready: boolean;
   declare bytesMissing: number | undefined;
   declare progress: Progress | undefined;
   declare error: DiptychError | undefined;
+  /** There is a picture, and nothing goes on. */
+  declare done: boolean;
 
   override render() {
     const running = this.progress !== undefined && this.progress.phase !== 'consent';
+    const able = this.ready && !running;
+    // `aria-disabled`, because a disabled button would drop the keyboard's focus when the run starts.
     return html`<div class="buttons">
-        <button
-          type="button"
-          class="primary"
-          aria-describedby="size"
-          ?disabled=${!this.ready || running}
-          @click=${() => this.#fire('generate')}
-        >
+        <button type="button" class="primary" aria-describedby="size" aria-disabled=${!able} @click=${() => able && this.#fire('generate')}>
           ${this.#generateLabel(running)}
         </button>
-        ${this.progress ? html`<button type="button" @click=${() => this.#fire('cancel')}>Cancel</button>` : nothing}
+        ${this.progress ? html`<button type="button" class="cancel" @click=${() => this.#fire('cancel')}>Cancel</button>` : nothing}
       </div>
       ${running ? this.#bar(this.progress!) : html`<p class="hint" id="size">${this.#size()}</p>`}
-      <p class="visually-hidden" role="status" aria-live="polite">${this.progress ? announcement(this.progress) : nothing}</p>
+      <p class="visually-hidden" role="status" aria-live="polite">${this.#announcement()}</p>
       <div role="alert">${this.error ? this.#problem(this.error) : nothing}</div>`;
+  }
+
+  /** Cancel goes away with the run; whoever stood on it stands on Generate then. */
+  protected override willUpdate(): void {
+    if (!this.progress && this.shadowRoot?.activeElement?.matches('.cancel'))
+      this.renderRoot.querySelector<HTMLElement>('.primary')!.focus();
+  }
+
+  #announcement(): string {
+    if (this.progress) return announcement(this.progress);
+    return this.done ? 'The picture is finished.' : '';
   }
 
   #generateLabel(running: boolean): string {

@@ -40,7 +40,7 @@ export class App extends LitElement {
       <h1 class="visually-hidden">Diptych studio</h1>
       <section class="choices" aria-label="Choices">${this.#choices(running)}</section>
       <section class="outcome" aria-label="Picture">
-        <diptych-picture .result=${result} .busy=${running}></diptych-picture>
+        <diptych-picture .result=${result} .size=${settings?.model.image} .busy=${running}></diptych-picture>
         ${map ? html`<diptych-fusion .map=${map} .steps=${mapSteps} .chosen=${(running ? settings : result?.settings)?.rule === 'kl'}></diptych-fusion>` : nothing}
       </section>
       ${engine ? html`<footer class="hint">${engine.note}</footer>` : nothing}
@@ -48,7 +48,7 @@ export class App extends LitElement {
   }
 
   #choices(running: boolean) {
-    const { catalogue, settings, bytesMissing, progress, error } = this.model.state;
+    const { catalogue, settings, bytesMissing, progress, error, result } = this.model.state;
     return html`${
         catalogue && settings
           ? html`${LORA_KINDS.map((kind) => html`<diptych-picker .kind=${kind} .loras=${lorasOf(catalogue, settings.model, kind)} .settings=${settings} .disabled=${running}></diptych-picker>`)}
@@ -61,6 +61,7 @@ export class App extends LitElement {
         .bytesMissing=${bytesMissing}
         .progress=${progress}
         .error=${error}
+        .done=${result !== undefined && !error}
         @generate=${() => void this.model.generate()}
         @cancel=${() => void this.model.cancel()}
       ></diptych-action>`;

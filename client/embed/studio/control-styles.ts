@@ -65,7 +65,7 @@ export const controlStyles = css`
     text-decoration: none;
     cursor: pointer;
   }
-  button:hover:not(:disabled),
+  button:hover:not(:disabled, [aria-disabled='true']),
   .button:hover {
     border-color: var(--ink);
   }
@@ -74,7 +74,7 @@ export const controlStyles = css`
     background: var(--ink);
     color: var(--on-ink);
   }
-  button:disabled {
+  button:is(:disabled, [aria-disabled='true']) {
     opacity: 0.55;
     cursor: default;
   }

@@ -42,7 +42,9 @@ export function paintFusion(context: CanvasRenderingContext2D, painting: FusionP
 
 function fillCell(context: CanvasRenderingContext2D, { left, tops, cellWidth, cellHeight }: FusionLayout, { row, step }: Cell): void {
   const gap = cellWidth >= 4 ? 1 : 0;
-  context.fillRect(left + step * cellWidth, tops[row]!, cellWidth - gap, cellHeight - (cellHeight >= 4 ? 1 : 0));
+  // Whole pixels: neighbours that share one would blend.
+  const [from, to] = [step, step + 1].map((column) => Math.round(left + column * cellWidth));
+  context.fillRect(from!, tops[row]!, to! - from! - gap, cellHeight - (cellHeight >= 4 ? 1 : 0));
 }
 
 function paintLabels(context: CanvasRenderingContext2D, { groups, layout, colours, steps, font }: FusionPainting): void {

@@ -64,5 +64,5 @@ export function mapText(map: FusionMap): string {
   const share = subjectShare(map, { from: 0, to: map.modules.length });
   if (share === undefined) return 'No step has been made yet.';
   const percent = Math.round(share * 100);
-  return `${map.modules.length} layers over ${map.steps} steps: the subject shaped ${percent} percent of them, the style ${100 - percent} percent.`;
+  return `${map.modules.length} layers over ${map.steps} steps: ${percent} percent of the choices went to the subject, ${100 - percent} percent to the style.`;
 }

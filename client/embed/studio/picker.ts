@@ -51,7 +51,7 @@ export class Picker extends LitElement {
       }
       .cards {
         display: grid;
-        grid-template-columns: repeat(auto-fill, minmax(5.25rem, 1fr));
+        grid-template-columns: repeat(auto-fit, minmax(5rem, 1fr));
         gap: 0.5rem;
         margin-top: 0.5rem;
       }

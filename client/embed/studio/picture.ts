@@ -12,10 +12,18 @@ export function shownWidth(width: number, room: number): number {
   return zoom >= 1 ? width * zoom : room;
 }
 
+/** Pixels inside the padding. */
+function roomIn(frame: HTMLElement): number {
+  const { paddingInlineStart, paddingInlineEnd } = getComputedStyle(frame);
+  return frame.clientWidth - parseFloat(paddingInlineStart) - parseFloat(paddingInlineEnd);
+}
+
 /** The finished picture, its facts, and the way to keep it. */
 export class PictureView extends LitElement {
-  static override readonly properties = { result: { attribute: false }, busy: { type: Boolean } };
+  static override readonly properties = { result: { attribute: false }, size: { attribute: false }, busy: { type: Boolean } };
   declare result: Result | undefined;
+  /** What a picture of the present model will measure: its place is kept before it is there. */
+  declare size: { width: number; height: number } | undefined;
   declare busy: boolean;
   #drawn: Result | undefined;
   #address: string | undefined;
@@ -77,11 +85,15 @@ export class PictureView extends LitElement {
   }
 
   #fit(): void {
+    const frame = this.renderRoot.querySelector<HTMLElement>('.frame');
+    const size = this.result?.image ?? this.size;
+    if (!frame || !size) return;
+    const width = shownWidth(size.width, roomIn(frame));
+    frame.style.setProperty('--height', `${Math.round((width / size.width) * size.height)}px`);
     const canvas = this.#canvas;
-    if (!canvas || !this.result) return;
-    const width = shownWidth(this.result.image.width, this.clientWidth);
+    if (!canvas) return;
     canvas.style.width = `${width}px`;
-    canvas.classList.toggle('grown', width > this.result.image.width);
+    canvas.classList.toggle('grown', width > size.width);
   }
 
   #forget(): void {
@@ -95,19 +107,22 @@ export class PictureView extends LitElement {
       .frame {
         display: grid;
         place-items: center;
-        min-height: 16rem;
+        box-sizing: content-box;
+        min-height: var(--height, 16rem);
         border-radius: var(--radius);
         background: var(--sunken);
-        overflow: hidden;
-      }
-      .frame:has(canvas) {
-        min-height: 0;
       }
       canvas {
         display: block;
+        border-radius: 4px;
         max-width: 100%;
         height: auto;
         transition: opacity 0.2s;
+      }
+      @media (min-width: 30rem) {
+        .frame {
+          padding: 1.5rem;
+        }
       }
       canvas.grown {
         image-rendering: pixelated;

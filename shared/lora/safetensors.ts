@@ -115,7 +115,8 @@ function parseHeader(bytes: Uint8Array, file: string): Record<string, unknown> {
  */
 export function toFloat32(tensor: SafeTensor, key: string, file: string): Float32Array {
   const { dtype, bytes } = tensor;
-  const aligned = bytes.slice().buffer;
+  // A copy by constructor: `slice` of Node's Buffer would be a view of the whole file.
+  const aligned = new Uint8Array(bytes).buffer;
   if (dtype === 'F32') return new Float32Array(aligned);
   if (dtype === 'F16') return fromFloat16(new Uint16Array(aligned));
   if (dtype === 'BF16') return new Float32Array(Uint32Array.from(new Uint16Array(aligned), (bits) => bits << 16).buffer);

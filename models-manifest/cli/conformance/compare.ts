@@ -9,8 +9,8 @@ export const TOLERANCE = {
   tie: 1e-4,
 } as const;
 
-/** Below this a KL in float32 is rounding noise: absolute slack beside the relative tolerance. */
-const KL_FLOOR = 1e-6;
+/** The KL of a LoRA that a layer lacks is 0 but for rounding: at most this. */
+const ZERO_KL = 1e-6;
 
 /** What a golden folder says of one fused layer: the KL pair (subject, style) and the gates that were applied. */
 export interface GoldenLayer {
@@ -49,7 +49,7 @@ export function compareLayers(measured: MeasuredLayers, golden: Record<string, G
       verdict.klOff.push(module);
       continue;
     }
-    const errors = expected.kl.map((kl, k) => Math.max(0, Math.abs(actual.kl[k]! - kl) - KL_FLOOR) / Math.max(kl, KL_FLOOR));
+    const errors = expected.kl.map((kl, k) => klError(actual.kl[k]!, kl));
     const worst = Math.max(...errors);
     verdict.klError = Math.max(verdict.klError, worst);
     if (!(worst <= TOLERANCE.kl)) verdict.klOff.push(module);
@@ -58,4 +58,9 @@ export function compareLayers(measured: MeasuredLayers, golden: Record<string, G
     if (!same && !tie) verdict.choicesDiffer.push(module);
   }
   return verdict;
+}
+
+function klError(actual: number, expected: number): number {
+  if (expected === 0) return Math.abs(actual) <= ZERO_KL ? 0 : Number.POSITIVE_INFINITY;
+  return Math.abs(actual - expected) / expected;
 }

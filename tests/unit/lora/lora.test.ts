@@ -66,6 +66,10 @@ describe('names', () => {
     expect(readLora(writeSafetensors(renamed, {}), base, 'renamed').denoiser).toEqual(read(STYLE).denoiser);
   });
 
+  it('reads a Node Buffer, whose slices are views of the whole file, as it reads plain bytes', () => {
+    expect(readLora(readFileSync(`${ROOT}/lora/${STYLE}`), base, STYLE)).toEqual(read(STYLE));
+  });
+
   it('reads bfloat16', () => {
     const cut = new Map(
       [...readSafetensors(bytesOf(STYLE), STYLE).tensors].map(([key, { shape, bytes }]) => {

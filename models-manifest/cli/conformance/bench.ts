@@ -1,0 +1,137 @@
+/** The folder's networks as sessions, prepared in memory by the same passes as `diptych prepare` and loaded by the engine's own classes. */
+import path from 'node:path';
+import { LoadedGraph, type LoadOptions } from '../../../client/engine/loaded-graph.ts';
+import type { Adapters } from '../../../client/engine/pipeline.ts';
+import type { Runtime, RuntimeTensor } from '../../../client/engine/sessions/runtime.ts';
+import { DiptychError } from '../../../shared/errors.ts';
+import { findSites } from '../../../shared/fusion/sites.ts';
+import { guidedDenoiser } from '../../../shared/fusion/guided.ts';
+import { readLora } from '../../../shared/lora/read.ts';
+import type { LayerEntry } from '../../../shared/manifest.ts';
+import { type ReadExternal, tensorBytes } from '../../../shared/onnx/external.ts';
+import type { Model, Tensor } from '../../../shared/onnx/ir.ts';
+import { floatTimestep } from '../../../shared/onnx/float-timestep.ts';
+import { normalise } from '../../../shared/onnx/normalise.ts';
+import { readPart } from '../pipeline/read-part.ts';
+import { type GoldenFolder, goldenTensor, loraFile, readRequired } from './golden-folder.ts';
+
+export type Part = 'textEncoder' | 'denoiser' | 'decoder';
+
+/** How a graph is loaded: as it is, with both LoRAs fused in, or fused and wrapped by classifier-free guidance. */
+export type Form = 'plain' | 'fused' | 'guided';
+
+const FILES: Record<Part, readonly string[]> = {
+  textEncoder: ['text_encoder'],
+  denoiser: ['unet', 'transformer'],
+  decoder: ['vae_decoder'],
+};
+
+/** The graph inputs that are not golden tensors of their own name. */
+const LATENT_INPUTS = ['sample', 'hidden_states'];
+
+export class Bench {
+  readonly folder: GoldenFolder;
+  readonly runtime: Runtime;
+  readonly #models = new Map<Part, Promise<Model>>();
+  readonly #graphs = new Map<string, Promise<LoadedGraph>>();
+  #adapters: Promise<Adapters> | undefined;
+
+  constructor(folder: GoldenFolder, runtime: Runtime) {
+    this.folder = folder;
+    this.runtime = runtime;
+  }
+
+  /** Both LoRAs, read against the layers of the folder's own networks. */
+  adapters(): Promise<Adapters> {
+    return (this.#adapters ??= this.#readAdapters());
+  }
+
+  graph(part: Part, form: Form): Promise<LoadedGraph> {
+    const key = `${part} ${form}`;
+    const known = this.#graphs.get(key);
+    if (known) return known;
+    const loading = this.#load(part, form);
+    this.#graphs.set(key, loading);
+    return loading;
+  }
+
+  /** What the denoiser reads beside latent, timestep and the fusion inputs: golden tensors of the same names. */
+  conditioning(graph: LoadedGraph): Record<string, RuntimeTensor> {
+    const named = graph.inputs.filter((input) => this.folder.tensors.tensors.has(input.name));
+    return Object.fromEntries(
+      named.map(({ name }) => {
+        const { data, dims } = goldenTensor(this.folder, name);
+        return [name, this.runtime.upload(data, dims)];
+      }),
+    );
+  }
+
+  async close(): Promise<void> {
+    for (const graph of this.#graphs.values()) await (await graph).close();
+  }
+
+  #model(part: Part): Promise<Model> {
+    const known = this.#models.get(part);
+    if (known) return known;
+    const reading = this.#readModel(part);
+    this.#models.set(part, reading);
+    return reading;
+  }
+
+  async #readModel(part: Part): Promise<Model> {
+    const { model, readExternal } = await readPart(this.folder.root, FILES[part]);
+    const inline = await withInlineWeights(model, readExternal);
+    const dims = Object.fromEntries(model.graph.inputs.map(({ name }) => [name, this.#inputDims(part, name)]));
+    const normal = normalise(inline, dims);
+    return part === 'denoiser' ? floatTimestep(normal) : normal;
+  }
+
+  #inputDims(part: Part, name: string): number[] {
+    const latent = () => goldenTensor(this.folder, 'latent').dims;
+    if (part === 'decoder') return latent();
+    if (part === 'denoiser' && LATENT_INPUTS.includes(name)) return [2, ...latent().slice(1)];
+    if (name === 'timestep') return [1];
+    const found = this.folder.tensors.tensors.get(name);
+    if (!found)
+      throw new DiptychError('pipeline_incomplete', `${this.folder.root}/golden.safetensors has no tensor for the input ${name}`, {
+        input: name,
+      });
+    return found.shape;
+  }
+
+  async #load(part: Part, form: Form): Promise<LoadedGraph> {
+    const model = await this.#model(part);
+    const touched = form === 'plain' || part === 'decoder' ? [] : await this.#touched(part);
+    const options: LoadOptions = { name: path.join(this.folder.root, part), modules: touched, session: { strict: true } };
+    if (form === 'guided') options.wrap = guidedDenoiser;
+    return LoadedGraph.of(this.runtime, model, [], options);
+  }
+
+  async #touched(part: 'textEncoder' | 'denoiser'): Promise<string[]> {
+    const adapters = (await this.adapters())[part];
+    return [...new Set(Object.values(adapters).flatMap((adapter) => adapter.layers.map((layer) => layer.module)))];
+  }
+
+  async #readAdapters(): Promise<Adapters> {
+    const layersOf = async (part: Part): Promise<LayerEntry[]> => findSites((await this.#model(part)).graph).map((site) => site.layer);
+    const hasText = this.folder.tensors.tensors.has('input_ids');
+    const base = { denoiser: await layersOf('denoiser'), textEncoder: hasText ? await layersOf('textEncoder') : [] };
+    const adapters: Adapters = { denoiser: {}, textEncoder: {} };
+    for (const kind of ['subject', 'style'] as const) {
+      const file = await loraFile(this.folder, kind);
+      const lora = readLora(await readRequired(file), base, file);
+      adapters.denoiser[kind] = { key: file, layers: lora.denoiser };
+      adapters.textEncoder[kind] = { key: file, layers: lora.textEncoder };
+    }
+    return adapters;
+  }
+}
+
+/** Golden folders are small: their weights fit into the graph. */
+async function withInlineWeights(model: Model, readExternal: ReadExternal): Promise<Model> {
+  const initializers = new Map<string, Tensor>();
+  for (const [name, tensor] of model.graph.initializers) {
+    initializers.set(name, { ...tensor, data: { kind: 'inline', bytes: await tensorBytes(name, tensor, readExternal) } });
+  }
+  return { ...model, graph: { ...model.graph, initializers } };
+}

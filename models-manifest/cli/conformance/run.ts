@@ -1,0 +1,65 @@
+/** Runs every golden of a folder and judges each. */
+import type { Runtime } from '../../../client/engine/sessions/runtime.ts';
+import { asDiptychError } from '../../../shared/errors.ts';
+import { Bench } from './bench.ts';
+import { caseFor } from './cases.ts';
+import { compareLayers, maxAbsError, TOLERANCE } from './compare.ts';
+import { type GoldenFolder, goldenTensor } from './golden-folder.ts';
+
+export interface Outcome {
+  name: string;
+  status: 'pass' | 'FAIL' | 'not supported yet';
+  maxAbsError?: number;
+  tolerance?: number;
+  /** Layers whose choice differs though their KLs are no tie. */
+  choicesDiffer?: string[];
+  /** Layers whose KL is off by more than the tolerance, and the largest relative error of all. */
+  klOff?: string[];
+  klError?: number;
+  /** Why there is no number. */
+  reason?: string;
+}
+
+/** Golden tensors that are inputs of the cases, not results. */
+const INPUTS = new Set([
+  'input_ids',
+  'latent',
+  'pooled_projections',
+  'text_embeds',
+  'time_ids',
+  'guidance.reference.dino',
+  'guidance.reference.clip',
+]);
+
+/** The goldens that a folder holds, in the file's order. `encoder_hidden_states` counts only where its own input is there to make it from. */
+export function goldenNames(folder: GoldenFolder): string[] {
+  const { tensors } = folder.tensors;
+  return [...tensors.keys()].filter((name) => !INPUTS.has(name) && (name !== 'encoder_hidden_states' || tensors.has('input_ids')));
+}
+
+/** One outcome for each of `names`, as it comes. */
+export async function* runConformance(folder: GoldenFolder, runtime: Runtime, names: readonly string[]): AsyncGenerator<Outcome> {
+  const bench = new Bench(folder, runtime);
+  try {
+    for (const name of names) yield await runCase(bench, name);
+  } finally {
+    await bench.close();
+  }
+}
+
+async function runCase(bench: Bench, name: string): Promise<Outcome> {
+  const run = caseFor(name, bench);
+  if (!run) return { name, status: 'not supported yet' };
+  const tolerance = TOLERANCE.tensor[bench.runtime.info.backend];
+  try {
+    const { data, layers } = await run();
+    const error = maxAbsError(data, goldenTensor(bench.folder, name).data);
+    const golden = bench.folder.json.layers[name.replace(/^eps\./, '')];
+    const verdict = layers && golden ? compareLayers(layers, golden) : undefined;
+    const wrong = !(error <= tolerance) || (verdict?.choicesDiffer.length ?? 0) + (verdict?.klOff.length ?? 0) > 0;
+    return { name, status: wrong ? 'FAIL' : 'pass', maxAbsError: error, tolerance, ...verdict };
+  } catch (thrown) {
+    const { code, message } = asDiptychError(thrown);
+    return { name, status: 'FAIL', tolerance, reason: `${code}: ${message}` };
+  }
+}

@@ -34,7 +34,7 @@ function reduce(integer: (a: bigint, b: bigint) => bigint, float: (a: number, b:
 }
 
 function reduceRuns<T>(values: readonly T[], count: number, length: number, operation: (a: T, b: T) => T): T[] {
-  return Array.from({ length: count }, (_, i) => values.slice(i * length, (i + 1) * length).reduce(operation));
+  return Array.from({ length: count }, (_, i) => values.slice(i * length, (i + 1) * length).reduce((a, b) => operation(a, b)));
 }
 
 const range: Kernel = (call, [out]) => {

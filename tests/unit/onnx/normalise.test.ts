@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { floatTimestep } from '../../../shared/onnx/float-timestep.ts';
-import type { Model } from '../../../shared/onnx/ir.ts';
+import type { Model, Node } from '../../../shared/onnx/ir.ts';
 import { normalise } from '../../../shared/onnx/normalise.ts';
 import { writeModel } from '../../../shared/onnx/write.ts';
 import { fixtureModel } from './fixture-models.ts';
@@ -9,6 +9,14 @@ import { FIXTURE_DIMS, feedsFor, largestDifference, runModel } from './run-model
 function withEveryValueAsOutput(model: Model): Model {
   const inner = Array.from(model.graph.valueInfo, ([name, type]) => ({ name, type }));
   return { ...model, graph: { ...model.graph, outputs: [...model.graph.outputs, ...inner] } };
+}
+
+function layers(model: Model): string[] {
+  return model.graph.nodes.filter((node) => ['Conv', 'MatMul', 'Gemm'].includes(node.opType)).map((node) => node.name);
+}
+
+function integerNodes(model: Model): Node[] {
+  return model.graph.nodes.filter((node) => node.outputs.some((o) => model.graph.valueInfo.get(o)?.dataType === 'int64'));
 }
 
 describe.each(Object.entries(FIXTURE_DIMS))('%s', (name, dims) => {
@@ -40,8 +48,6 @@ describe.each(Object.entries(FIXTURE_DIMS))('%s', (name, dims) => {
   it('keeps every node name it keeps, and all names of layers', () => {
     const rawNames = new Set(raw.graph.nodes.map((node) => node.name));
     expect(normal.graph.nodes.filter((node) => !rawNames.has(node.name))).toEqual([]);
-    const layers = (model: Model) =>
-      model.graph.nodes.filter((node) => ['Conv', 'MatMul', 'Gemm'].includes(node.opType)).map((node) => node.name);
     expect(layers(normal)).toEqual(layers(raw));
   });
 
@@ -51,9 +57,6 @@ describe.each(Object.entries(FIXTURE_DIMS))('%s', (name, dims) => {
 });
 
 describe('integer arithmetic', () => {
-  const integerNodes = (model: Model) =>
-    model.graph.nodes.filter((node) => node.outputs.some((o) => model.graph.valueInfo.get(o)?.dataType === 'int64'));
-
   it('is gone from the UNet once its timestep is a float', () => {
     const unet = normalise(fixtureModel('sd15-tiny/unet'), FIXTURE_DIMS['sd15-tiny/unet']!);
     expect(integerNodes(unet).map((node) => node.opType)).toEqual(['Expand', 'Unsqueeze']);

@@ -107,8 +107,10 @@ export class StudioModel extends EventTarget {
       return;
     }
     this.#requested = true;
+    this.#set({ error: undefined });
     await this.open();
-    if (this.state.bytesMissing === undefined) await this.#count();
+    // A count is void when the settings change meanwhile.
+    while (this.state.bytesMissing === undefined && !this.state.error) await this.#count();
     const bytes = this.state.bytesMissing;
     // Opening or counting has failed, and has said so.
     if (bytes === undefined || !this.state.settings) return;

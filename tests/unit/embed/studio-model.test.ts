@@ -1,0 +1,195 @@
+import { describe, expect, it } from 'vitest';
+import { readOptions } from '../../../client/embed/attributes.ts';
+import { type StudioEngine, StudioModel } from '../../../client/embed/studio/studio-model.ts';
+import { pick } from '../../../client/embed/studio/settings.ts';
+import { DiptychError } from '../../../shared/errors.ts';
+import type { BlobRef } from '../../../shared/manifest.ts';
+import type { EngineEvent, GenerateRequest, GenerateResult } from '../../../shared/protocol.ts';
+import { catalogue } from './catalogue-fixture.ts';
+
+const RUNTIME_BYTES = 16_000_000;
+/** Of `main` in the fixture: three graphs, the tokenizer, two LoRAs. */
+const MODEL_BYTES = 3 * 1_001_000 + 500 + 2 * 200_000;
+
+const result: GenerateResult = {
+  image: { width: 1, height: 1, data: new Uint8ClampedArray(4) },
+  fusionMap: { modules: ['a'], steps: 1, kl: Float32Array.of(1, 0), choice: Uint8Array.of(0) },
+  timings: { downloadMs: 1, sessionMs: 2, textMs: 3, stepMs: [4], decodeMs: 5, totalMs: 15, bytesDownloaded: 7, bytesCached: 8 },
+};
+const step: EngineEvent = { type: 'step', step: 1, steps: 1, secondsLeft: 0, kl: Float32Array.of(1, 0), choice: Uint8Array.of(0) };
+
+/** A studio whose engine's answers the test decides; `said` is what the host page heard. */
+function studio({ cached = false, fail }: { cached?: boolean; fail?: DiptychError[] } = {}) {
+  const said: [string, ...unknown[]][] = [];
+  const requests: GenerateRequest[] = [];
+  const engines: { ended: boolean }[] = [];
+  const here = { cached };
+  const gate = { cancel: () => {}, hold: false };
+  const connect = (): StudioEngine => {
+    const state = { ended: false };
+    engines.push(state);
+    return {
+      start: async () => ({ backend: 'wasm', note: 'WebAssembly.', gpu: { vendor: '', architecture: '' } }),
+      missing: async (blobs: readonly BlobRef[]) => (here.cached ? [] : [...blobs]),
+      async generate(request, onEvent) {
+        requests.push(request);
+        const failure = fail?.shift();
+        if (failure) throw failure;
+        onEvent(step);
+        if (gate.hold)
+          await new Promise((_, reject) => {
+            gate.cancel = () => reject(new DiptychError('cancelled', 'Cancelled.'));
+          });
+        here.cached = true;
+        setTimeout(() => onEvent({ type: 'decode' }));
+        return result;
+      },
+      cancel: async () => gate.cancel(),
+      terminate() {
+        state.ended = true;
+      },
+    };
+  };
+  const model = new StudioModel({
+    connect,
+    fetchCatalogue: async () => catalogue,
+    toPng: async () => new Blob(['png'], { type: 'image/png' }),
+    runtimeBytesMissing: () => (here.cached ? 0 : RUNTIME_BYTES),
+    rememberRuntime: () => {},
+    recorder: {
+      ready: () => said.push(['ready']),
+      consented: (bytes) => said.push(['consented', bytes]),
+      started: () => {},
+      finished: () => {},
+      failed: () => {},
+    },
+    host: {
+      progress: (progress) => said.push([progress.phase]),
+      step: ({ step, steps }) => said.push(['step', step, steps]),
+      complete: ({ seed }, requested) => said.push(['complete', seed, requested]),
+      error: ({ code }, requested) => said.push(['error', code, requested]),
+    },
+    firstSeed: 5,
+  });
+  return { model, said, requests, engines, gate, here };
+}
+
+describe('studio', () => {
+  it('counts every file once, and onnxruntime, before anything is downloaded', async () => {
+    const { model, requests } = studio();
+    await model.open();
+    expect(model.state.bytesMissing).toBe(MODEL_BYTES + RUNTIME_BYTES);
+    expect(requests).toEqual([]);
+  });
+
+  it('takes the visitor’s press as consent and shows the picture', async () => {
+    const { model, said, requests } = studio();
+    await model.open();
+    await model.generate();
+    expect(requests[0]).toMatchObject({
+      prompt: 'a pip creature in knit style',
+      seed: 5,
+      steps: 12,
+      guidanceScale: 3,
+      strengths: [1, 1],
+      rule: 'kl',
+    });
+    expect(said).toEqual([['ready'], ['consented', MODEL_BYTES + RUNTIME_BYTES], ['step', 1, 1], ['complete', 5, false]]);
+    expect(model.state).toMatchObject({ progress: undefined, bytesMissing: 0, result: { picture: { seed: 5, width: 1, height: 1 } } });
+  });
+
+  it('lets the host page wait for consent when files are missing', async () => {
+    const { model, said, requests } = studio();
+    await model.generateForHost();
+    expect(requests).toEqual([]);
+    expect(model.state.progress).toEqual({ phase: 'consent', bytes: MODEL_BYTES + RUNTIME_BYTES });
+    await model.generate();
+    expect(said.slice(1)).toEqual([['consent'], ['consented', MODEL_BYTES + RUNTIME_BYTES], ['step', 1, 1], ['complete', 5, true]]);
+  });
+
+  it('runs at once for the host page when everything is here', async () => {
+    const { model, said } = studio({ cached: true });
+    await model.generateForHost();
+    expect(said.at(-1)).toEqual(['complete', 5, true]);
+    await model.generate();
+    expect(said.at(-1)).toEqual(['complete', 5, false]);
+  });
+
+  it('answers a host page that asks twice with engine_busy, and goes on with the first', async () => {
+    const { model, said } = studio();
+    await model.generateForHost();
+    await model.generateForHost();
+    expect(said.at(-1)).toEqual(['error', 'engine_busy', true]);
+    expect(model.state.progress?.phase).toBe('consent');
+  });
+
+  it('tells the host page when consent is not given', async () => {
+    const { model, said } = studio();
+    await model.generateForHost();
+    await model.cancel();
+    expect(said.at(-1)).toEqual(['error', 'cancelled', true]);
+    expect(model.state).toMatchObject({ progress: undefined, error: undefined });
+  });
+
+  it('cancels a run without calling it an error, and shows the last picture’s map again', async () => {
+    const { model, said, gate } = studio({ cached: true });
+    await model.open();
+    await model.generate();
+    gate.hold = true;
+    const run = model.generate();
+    await expect.poll(() => model.state.progress?.phase).toBe('step');
+    await model.cancel();
+    await run;
+    expect(said.at(-1)).toEqual(['error', 'cancelled', false]);
+    expect(model.state).toMatchObject({ progress: undefined, error: undefined, map: result.fusionMap });
+  });
+
+  it('ignores events that arrive after the result', async () => {
+    const { model } = studio({ cached: true });
+    await model.open();
+    await model.generate();
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    expect(model.state.progress).toBeUndefined();
+  });
+
+  it('replaces an engine that died', async () => {
+    const { model, engines } = studio({ cached: true, fail: [new DiptychError('engine_died', 'The background worker stopped.')] });
+    await model.open();
+    await model.generate();
+    expect(engines.map(({ ended }) => ended)).toEqual([true, false]);
+    await model.generate();
+    expect(model.state.result).toBeDefined();
+    expect(engines).toHaveLength(2);
+  });
+
+  it('shows what failed, and clears it with the next run', async () => {
+    const { model } = studio({ fail: [new DiptychError('blob_corrupt', 'The shard is damaged.')] });
+    await model.open();
+    await model.generate();
+    expect(model.state.error?.code).toBe('blob_corrupt');
+    await model.generate();
+    expect(model.state.error).toBeUndefined();
+  });
+
+  it('applies options that came before the catalogue', async () => {
+    const { model } = studio();
+    model.setOptions(readOptions((name) => (name === 'subject' ? 'zorp' : null)));
+    await model.open();
+    expect(model.state.settings?.prompt).toBe('a zorp creature in knit style');
+  });
+
+  it('counts anew for another LoRA', async () => {
+    const { model, here } = studio();
+    await model.open();
+    here.cached = true;
+    model.setSettings(
+      pick(
+        model.state.settings!,
+        'subject',
+        catalogue.loras.find(({ id }) => id === 'zorp')!,
+      ),
+    );
+    expect(model.state.bytesMissing).toBeUndefined();
+    await expect.poll(() => model.state.bytesMissing).toBe(0);
+  });
+});

@@ -1,0 +1,129 @@
+import * as v from 'valibot';
+import { describe, expect, it } from 'vitest';
+import { Recorder } from '../../../client/embed/studio/recorder.ts';
+import { firstSettings } from '../../../client/embed/studio/settings.ts';
+import { refusesTracking, Telemetry } from '../../../client/embed/telemetry.ts';
+import { DiptychError } from '../../../shared/errors.ts';
+import type { EngineInfo, GenerateResult } from '../../../shared/protocol.ts';
+import { TelemetryBatch } from '../../../shared/telemetry.ts';
+import { catalogue } from './catalogue-fixture.ts';
+
+function collect(accepts = () => true) {
+  const sent: TelemetryBatch[] = [];
+  const clock = { now: 1000 };
+  const telemetry = new Telemetry({
+    send: (batch) => accepts() && sent.push(batch) > 0,
+    now: () => clock.now,
+    randomUuid: () => crypto.randomUUID(),
+  });
+  return { sent, clock, telemetry };
+}
+
+describe('telemetry', () => {
+  it('sends nothing before it is allowed, then everything once, with ages', () => {
+    const { sent, clock, telemetry } = collect();
+    telemetry.record({ event: 'view' });
+    telemetry.flush();
+    expect(sent).toEqual([]);
+    telemetry.allow(true);
+    clock.now += 250;
+    telemetry.flush();
+    telemetry.flush();
+    expect(sent.map(({ events }) => events)).toEqual([[{ event: 'view', age_ms: 250 }]]);
+  });
+
+  it('forgets what it held, and records nothing, once it is refused', () => {
+    const { sent, telemetry } = collect();
+    telemetry.record({ event: 'view' });
+    telemetry.allow(false);
+    telemetry.record({ event: 'ready' });
+    telemetry.allow(true);
+    telemetry.flush();
+    expect(sent).toEqual([]);
+  });
+
+  it('keeps a batch that the browser would not queue', () => {
+    let accepted = false;
+    const { sent, telemetry } = collect(() => accepted);
+    telemetry.allow(true);
+    telemetry.record({ event: 'view' });
+    telemetry.flush();
+    accepted = true;
+    telemetry.flush();
+    expect(sent).toHaveLength(1);
+  });
+
+  it('splits at the hundred events that the edge takes', () => {
+    const { sent, telemetry } = collect();
+    for (let i = 0; i < 150; i++) telemetry.record({ event: 'view' });
+    telemetry.allow(true);
+    telemetry.flush();
+    expect(sent.map(({ events }) => events.length)).toEqual([100, 50]);
+    expect(new Set(sent.map(({ batch }) => batch)).size).toBe(2);
+  });
+
+  it.each([
+    [{ globalPrivacyControl: true }, true],
+    [{ doNotTrack: '1' }, true],
+    [{ doNotTrack: '0', globalPrivacyControl: false }, false],
+    [{ doNotTrack: null }, false],
+  ])('%o refuses: %s', (navigator, refuses) => expect(refusesTracking(navigator)).toBe(refuses));
+});
+
+describe('recorder', () => {
+  const engine: EngineInfo = { backend: 'webgpu', note: 'WebGPU on nvidia.', gpu: { vendor: 'nvidia', architecture: 'ada-lovelace' } };
+  const settings = { ...firstSettings(catalogue, 4242)!, prompt: 'a secret garden' };
+  const result: GenerateResult = {
+    image: { width: 1, height: 1, data: new Uint8ClampedArray(4) },
+    fusionMap: { modules: ['a', 'b'], steps: 1, kl: Float32Array.of(1, 0, 0, 1), choice: Uint8Array.of(0, 1) },
+    timings: { downloadMs: 1.5, sessionMs: 2, textMs: 3, stepMs: [4], decodeMs: 5, totalMs: 16.2, bytesDownloaded: 7, bytesCached: 8 },
+  };
+
+  function visit() {
+    const { sent, telemetry, clock } = collect();
+    telemetry.allow(true);
+    const recorder = new Recorder(telemetry, () => clock.now);
+    recorder.ready(engine);
+    recorder.consented(12, settings);
+    recorder.started(settings, engine);
+    clock.now += 100;
+    return { sent, recorder };
+  }
+
+  it('writes batches that the edge accepts, without prompt or seed', () => {
+    const { sent, recorder } = visit();
+    recorder.finished(settings, engine, result);
+    const [batch] = sent.map((raw) => v.parse(TelemetryBatch, raw));
+    expect(batch!.events.map(({ event }) => event)).toEqual([
+      'view',
+      'ready',
+      'consent',
+      'generate_start',
+      'download',
+      'generate_complete',
+    ]);
+    expect(batch!.events.at(-1)).toMatchObject({
+      duration_ms: 16,
+      model: 'main',
+      subject: 'pip',
+      style: 'knit',
+      subject_share: 0.5,
+      backend: 'webgpu',
+    });
+    expect(JSON.stringify(sent)).not.toMatch(/secret|4242/);
+  });
+
+  it.each([
+    [
+      'a failure by its code',
+      new DiptychError('blob_corrupt', 'The file secret.bin …'),
+      { event: 'generate_error', code: 'blob_corrupt', duration_ms: 100 },
+    ],
+    ['a cancelled run as that', new DiptychError('cancelled', 'Cancelled.'), { event: 'cancel', duration_ms: 100 }],
+  ])('writes %s', (_, error, expected) => {
+    const { sent, recorder } = visit();
+    recorder.failed(error, settings, engine);
+    expect(v.parse(TelemetryBatch, sent[0]).events.at(-1)).toMatchObject(expected);
+    expect(JSON.stringify(sent)).not.toContain('secret');
+  });
+});

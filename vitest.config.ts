@@ -15,6 +15,9 @@ export const CHROMIUM_FLAGS = [
   '--use-webgpu-adapter=swiftshader',
 ];
 
+/** The keys of 32 bytes 0x01 and 32 bytes 0x02. */
+const EDGE_TEST_KEYS = `new:${Buffer.alloc(32, 1).toString('base64')},old:${Buffer.alloc(32, 2).toString('base64')}`;
+
 export default defineConfig({
   test: {
     projects: [
@@ -24,7 +27,12 @@ export default defineConfig({
         plugins: [
           cloudflareTest(async () => ({
             wrangler: { configPath: './wrangler.toml' },
-            miniflare: { bindings: { TEST_MIGRATIONS: await readD1Migrations('worker/migrations') } },
+            miniflare: {
+              // Fixed, so that docs/signing.md can hold test vectors.
+              bindings: { SIGNING_KEYS: EDGE_TEST_KEYS, TEST_MIGRATIONS: await readD1Migrations('worker/migrations') },
+              // A small page in place of the built one: these tests need no build.
+              assets: { directory: 'tests/edge/assets', binding: 'ASSETS' },
+            },
           })),
         ],
         test: { name: 'edge', include: ['tests/edge/**/*.test.ts'], setupFiles: ['tests/edge/setup.ts'] },

@@ -22,5 +22,7 @@ const FIXES: Record<keyof Env, string> = {
 export function binding<Name extends keyof Env>(env: Partial<Env>, name: Name): Env[Name] {
   const bound = env[name];
   if (bound !== undefined) return bound as Env[Name];
-  throw new DiptychError('edge_not_ready', `The binding ${name} is missing. Run: ${FIXES[name]}, and see wrangler.toml.`, { binding: name });
+  throw new DiptychError('edge_not_ready', `The binding ${name} is missing. Run: ${FIXES[name]}, and see wrangler.toml.`, {
+    binding: name,
+  });
 }

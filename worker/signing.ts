@@ -56,7 +56,11 @@ function parameter(query: URLSearchParams, name: string): string {
 }
 
 /** What `sig` vouches for, or undefined when it vouches for nothing here. */
-async function authentic(sha256: string, { exp, kid, sig }: Record<'exp' | 'kid' | 'sig', string>, ring: KeyRing): Promise<Grant | undefined> {
+async function authentic(
+  sha256: string,
+  { exp, kid, sig }: Record<'exp' | 'kid' | 'sig', string>,
+  ring: KeyRing,
+): Promise<Grant | undefined> {
   const [, site, hex] = /^([A-Za-z0-9_-]+)\.([0-9a-f]{64})$/.exec(sig) ?? [];
   const key = ring.byId.get(kid);
   if (site === undefined || hex === undefined || !key || !/^[0-9]{1,12}$/.test(exp)) return undefined;

@@ -42,7 +42,8 @@ export function enabledSite(c: EdgeContext): Site {
   if (!id) throw new DiptychError('site_key_missing', `${c.req.path} needs the site key: ?site=pk_...`);
   const { site } = c.var;
   if (!site) throw new DiptychError('site_unknown', `No site has the key ${id.slice(0, 80)}. Copy the key from the operator of this edge.`);
-  if (site.disabled) throw new DiptychError('site_disabled', `Site ${site.id} is disabled. Ask the operator of this edge.`, { site: site.id });
+  if (site.disabled)
+    throw new DiptychError('site_disabled', `Site ${site.id} is disabled. Ask the operator of this edge.`, { site: site.id });
   return site;
 }
 

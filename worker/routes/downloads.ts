@@ -42,7 +42,9 @@ export const downloads = (catalogues: Catalogues, keyRings: KeyRings, now: Clock
 function inCatalogue(hashes: string[], { blobs }: Catalogue): BlobRef[] {
   const unknown = hashes.filter((hash) => !blobs.has(hash));
   if (unknown.length > 0) {
-    throw new DiptychError('not_in_catalogue', `The catalogue names no file ${unknown[0]}. Read GET /v1/manifest again.`, { sha256: unknown });
+    throw new DiptychError('not_in_catalogue', `The catalogue names no file ${unknown[0]}. Read GET /v1/manifest again.`, {
+      sha256: unknown,
+    });
   }
   return hashes.map((hash) => blobs.get(hash)!);
 }

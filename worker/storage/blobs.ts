@@ -19,10 +19,11 @@ export const blobKey = (sha256: string): string => `blobs/${sha256}`;
  * @throws `blob_not_found`
  */
 export async function findBlob(env: Env, cache: Cache, cacheKey: string, sha256: string): Promise<StoredBlob> {
-  return (await findCached(cache, cacheKey)) ?? (await findStored(binding(env, 'WEIGHTS'), cache, cacheKey, sha256));
+  const bucket = binding(env, 'WEIGHTS');
+  return (await findCached(bucket, cache, cacheKey, sha256)) ?? (await findStored(bucket, cache, cacheKey, sha256));
 }
 
-async function findCached(cache: Cache, cacheKey: string): Promise<StoredBlob | undefined> {
+async function findCached(bucket: R2Bucket, cache: Cache, cacheKey: string, sha256: string): Promise<StoredBlob | undefined> {
   const whole = await cache.match(cacheKey);
   if (!whole?.body) return undefined;
   return {
@@ -32,29 +33,36 @@ async function findCached(cache: Cache, cacheKey: string): Promise<StoredBlob | 
       await whole.body!.cancel();
       const range = { range: `bytes=${span.start}-${span.end}` };
       const part = await cache.match(new Request(cacheKey, { headers: range }));
-      if (part?.status !== 206 || !part.body) throw new TypeError(`the cache answered ${part?.status} to a range of ${cacheKey}`);
-      return part.body;
+      if (part?.status === 206 && part.body) return part.body;
+      // Thrown out of the cache in between.
+      await part?.body?.cancel();
+      return readStored(bucket, sha256, span);
     },
     async keep() {},
   };
 }
 
 async function findStored(bucket: R2Bucket, cache: Cache, cacheKey: string, sha256: string): Promise<StoredBlob> {
-  const missing = () => new DiptychError('blob_not_found', `The store has no ${blobKey(sha256)}. Publish it: npx diptych publish.`, { sha256 });
-  const read = async (range?: R2Range): Promise<ReadableStream> => {
-    const object = await bucket.get(blobKey(sha256), range ? { range } : {});
-    if (!object) throw missing();
-    return object.body;
-  };
   const head = await bucket.head(blobKey(sha256));
-  if (!head) throw missing();
+  if (!head) throw notFound(sha256);
   return {
     bytes: head.size,
-    open: (span) => read(span && { offset: span.start, length: span.end - span.start + 1 }),
+    open: (span) => readStored(bucket, sha256, span),
     // Read again rather than teed: a slow visitor would make the tee hold the whole shard in the Worker's 128 MB.
     async keep() {
       const headers = { 'content-length': String(head.size), 'cache-control': 'public, max-age=31536000, immutable' };
-      await cache.put(cacheKey, new Response(await read(), { headers }));
+      await cache.put(cacheKey, new Response(await readStored(bucket, sha256), { headers }));
     },
   };
+}
+
+async function readStored(bucket: R2Bucket, sha256: string, span?: ByteSpan): Promise<ReadableStream> {
+  const range = span && { offset: span.start, length: span.end - span.start + 1 };
+  const object = await bucket.get(blobKey(sha256), range ? { range } : {});
+  if (!object) throw notFound(sha256);
+  return object.body;
+}
+
+function notFound(sha256: string): DiptychError {
+  return new DiptychError('blob_not_found', `The store has no ${blobKey(sha256)}. Publish it: npx diptych publish.`, { sha256 });
 }

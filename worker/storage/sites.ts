@@ -58,6 +58,9 @@ function readOrigins(id: string, json: string): string[] {
   return listed.map((text) => {
     const pattern = originPattern(text);
     if (pattern !== undefined) return pattern;
-    throw new DiptychError('edge_not_ready', `sites.origins of ${id}: ${text} is not an origin such as https://shop.example. Correct the row.`);
+    throw new DiptychError(
+      'edge_not_ready',
+      `sites.origins of ${id}: ${text} is not an origin such as https://shop.example. Correct the row.`,
+    );
   });
 }

@@ -1,0 +1,13 @@
+declare namespace Cloudflare {
+  interface Env {
+    ASSETS: Fetcher;
+    WEIGHTS: R2Bucket;
+    DB: D1Database;
+    TELEMETRY: Queue;
+    SIGNING_KEYS: string;
+    TEST_MIGRATIONS: import('cloudflare:test').D1Migration[];
+  }
+  interface GlobalProps {
+    mainModule: typeof import('../../worker/index.ts');
+  }
+}

@@ -54,6 +54,11 @@ export class EdgeServer {
     return { sha256, bytes: bytes.byteLength };
   }
 
+  /** What is to happen to a blob that was added, for changing. */
+  mischief(sha256: string): Mischief {
+    return this.#blobs.get(sha256)!.mischief;
+  }
+
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const url = new URL(request.url!, this.origin);
     if (request.method === 'POST' && url.pathname === '/v1/downloads') return this.#sign(request, response);

@@ -5,6 +5,7 @@ import * as v from 'valibot';
 import { DiptychError } from '../../../shared/errors.ts';
 import { readSafetensors, type SafetensorsFile, toFloat32 } from '../../../shared/lora/safetensors.ts';
 import { SchedulerConfig } from '../../../shared/manifest.ts';
+import { readConfig, requireConfig } from '../pipeline/read-config.ts';
 
 const Pair = v.tuple([v.number(), v.number()]);
 const GoldenJson = v.looseObject({
@@ -31,11 +32,11 @@ const SD_SCALING_FACTOR = 0.18215;
 
 /** @throws DiptychError `pipeline_incomplete` naming the file that is missing or not of the form. */
 export async function readGoldenFolder(root: string): Promise<GoldenFolder> {
-  const json = await readJson(root, 'golden.json', GoldenJson);
-  const scheduler = await readJson(root, 'scheduler/scheduler_config.json', SchedulerConfig);
+  const json = await requireConfig(root, 'golden.json', GoldenJson);
+  const scheduler = await requireConfig(root, 'scheduler/scheduler_config.json', SchedulerConfig);
   const file = path.join(root, 'golden.safetensors');
   const tensors = readSafetensors(await readRequired(file), file);
-  const vae = await readJson(root, 'vae_decoder/config.json', v.looseObject({ scaling_factor: v.number() })).catch(() => undefined);
+  const vae = await readConfig(root, 'vae_decoder/config.json', v.looseObject({ scaling_factor: v.number() }));
   return { root, json, tensors, scheduler, scalingFactor: vae?.scaling_factor ?? SD_SCALING_FACTOR };
 }
 
@@ -64,23 +65,5 @@ export async function readRequired(file: string): Promise<Uint8Array> {
       { file },
       { cause },
     );
-  });
-}
-
-async function readJson<S extends v.GenericSchema>(root: string, name: string, schema: S): Promise<v.InferOutput<S>> {
-  const file = path.join(root, name);
-  const text = new TextDecoder().decode(await readRequired(file));
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch (cause) {
-    throw new DiptychError('pipeline_incomplete', `${file} is not JSON`, { file }, { cause });
-  }
-  const parsed = v.safeParse(schema, value);
-  if (parsed.success) return parsed.output;
-  const issue = parsed.issues[0];
-  throw new DiptychError('pipeline_incomplete', `${file}: ${v.getDotPath(issue) ?? 'the whole'}: ${issue.message}`, {
-    file,
-    field: v.getDotPath(issue),
   });
 }

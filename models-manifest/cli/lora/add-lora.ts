@@ -1,0 +1,70 @@
+/** `diptych lora add`: from a LoRA file to an entry of the catalogue. */
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import * as v from 'valibot';
+import { DiptychError } from '../../../shared/errors.ts';
+import { readLora } from '../../../shared/lora/read.ts';
+import { readSafetensors } from '../../../shared/lora/safetensors.ts';
+import { writeLora } from '../../../shared/lora/write.ts';
+import { LoraEntry, type LoraKind } from '../../../shared/manifest.ts';
+import type { Store } from '../store.ts';
+
+export interface AddLoraOptions {
+  kind: LoraKind;
+  model: string;
+  id?: string;
+  name?: string;
+  trigger?: string;
+  license: string;
+  author: string;
+  /** A PNG, JPEG or WebP file. */
+  thumbnail?: string;
+}
+
+const IMAGE_TYPES: Record<string, string> = { '.png': 'image/png', '.jpg': 'image/jpeg', '.jpeg': 'image/jpeg', '.webp': 'image/webp' };
+
+/**
+ * Reads `file` against its base, keeps it as canonical safetensors (float16 where the source is) and adds it to the catalogue.
+ *
+ * @throws DiptychError the `lora_...` codes, `not_in_catalogue`, `usage`
+ */
+export async function addLora(file: string, store: Store, options: AddLoraOptions): Promise<LoraEntry> {
+  const base = await store.model(options.model);
+  const bytes = await readFile(file).catch((cause: unknown) => {
+    throw new DiptychError('usage', `${file} cannot be read`, { file }, { cause });
+  });
+  const lora = readLora(bytes, base.layers, file);
+  const layers = [...lora.denoiser, ...lora.textEncoder];
+  const half = [...readSafetensors(bytes, file).tensors].every(([key, tensor]) => tensor.dtype === 'F16' || key.endsWith('.alpha'));
+  const stem = path.basename(file).replace(/\.safetensors$/, '');
+  const trigger = options.trigger ?? lora.metadata.trigger;
+  if (trigger === undefined) throw new DiptychError('usage', `${file} does not say which words call it; give --trigger "..."`, { file });
+  const entry = v.safeParse(LoraEntry, {
+    id: options.id ?? stem.toLowerCase().replace(/[^a-z0-9]+/g, '-'),
+    model: base.id,
+    kind: options.kind,
+    name: options.name ?? stem,
+    trigger,
+    license: options.license,
+    author: options.author,
+    rank: Math.max(...layers.map((layer) => layer.rank)),
+    layerCount: layers.length,
+    file: await store.put(writeLora(lora, half ? 'F16' : 'F32')),
+    ...(options.thumbnail === undefined ? {} : { thumbnail: await dataUrl(options.thumbnail) }),
+  });
+  if (!entry.success) {
+    const [issue] = entry.issues;
+    throw new DiptychError('manifest_invalid', `${file}: ${v.getDotPath(issue) ?? 'the entry'}: ${issue.message}`, { file });
+  }
+  await store.addLora(entry.output);
+  return entry.output;
+}
+
+async function dataUrl(file: string): Promise<string> {
+  const type = IMAGE_TYPES[path.extname(file).toLowerCase()];
+  if (type === undefined) throw new DiptychError('usage', `${file}: a thumbnail is a PNG, JPEG or WebP file`, { file });
+  const bytes = await readFile(file).catch((cause: unknown) => {
+    throw new DiptychError('usage', `${file} cannot be read`, { file }, { cause });
+  });
+  return `data:${type};base64,${bytes.toString('base64')}`;
+}

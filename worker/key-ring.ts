@@ -1,7 +1,7 @@
 import { DiptychError } from '../shared/errors.ts';
 import { binding, type Env } from './env.ts';
 
-export interface SigningKey {
+interface SigningKey {
   id: string;
   key: CryptoKey;
 }

@@ -7,7 +7,7 @@ import { DiptychError } from '../shared/errors.ts';
 import type { KeyRing } from './key-ring.ts';
 
 /** What an address permits: one file, to one site, until `exp` (seconds since 1970). */
-export interface Grant {
+interface Grant {
   sha256: string;
   site: string;
   exp: number;

@@ -3,7 +3,7 @@ import { binding, type Env } from '../env.ts';
 import type { ByteSpan } from '../byte-range.ts';
 
 /** A file of the store, found but not read yet. */
-export interface StoredBlob {
+interface StoredBlob {
   bytes: number;
   /** All of it, or the span. */
   open(span?: ByteSpan): Promise<ReadableStream>;

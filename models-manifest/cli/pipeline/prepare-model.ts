@@ -42,11 +42,21 @@ const VaeConfig = v.looseObject({ scaling_factor: v.number() });
  *
  * @throws DiptychError `pipeline_incomplete`, `graph_unsupported`, `onnx_malformed`, `onnx_invalid`, `cancelled`
  */
-export async function prepareModel(root: string, store: Store, options: PrepareOptions, onStage: OnStage, signal?: AbortSignal): Promise<ModelEntry> {
+export async function prepareModel(
+  root: string,
+  store: Store,
+  options: PrepareOptions,
+  onStage: OnStage,
+  signal?: AbortSignal,
+): Promise<ModelEntry> {
   const stages = ['reading', 'text encoder', 'denoiser', 'decoder'];
   const stage = (index: number) => onStage(stages[index]!, index, stages.length);
   stage(0);
-  const [textPart, denoiserPart, decoderPart] = await Promise.all([readPart(root, ['text_encoder']), readPart(root, ['unet']), readPart(root, ['vae_decoder'])]);
+  const [textPart, denoiserPart, decoderPart] = await Promise.all([
+    readPart(root, ['text_encoder']),
+    readPart(root, ['unet']),
+    readPart(root, ['vae_decoder']),
+  ]);
   const { text, tokenizerJson } = await readText(root);
   const scheduler = await configured(root, 'scheduler/scheduler_config.json', SchedulerConfig, 'it says how to sample');
   const vae = await configured(root, 'vae_decoder/config.json', VaeConfig, 'it holds scaling_factor');
@@ -65,7 +75,9 @@ export async function prepareModel(root: string, store: Store, options: PrepareO
   const textEntry = await keep(textPart, textEncoder);
   stage(2);
   const context = lastDim(textEncoder.graph, textPart.file);
-  const denoiser = floatTimestep(normalise(denoiserPart.model, denoiserDims(denoiserPart, [2, ...latentDims], [2, text.maxLength, context])));
+  const denoiser = floatTimestep(
+    normalise(denoiserPart.model, denoiserDims(denoiserPart, [2, ...latentDims], [2, text.maxLength, context])),
+  );
   const layers = { denoiser: layersOf(denoiser.graph), textEncoder: layersOf(textEncoder.graph) };
   refuseFused(denoiserPart, layers.denoiser);
   const denoiserEntry = await keep(denoiserPart, denoiser);
@@ -94,29 +106,46 @@ async function configured<S extends v.GenericSchema>(root: string, name: string,
   return value;
 }
 
-const inputNames = ({ model }: Part): string[] => model.graph.inputs.filter(({ name }) => !model.graph.initializers.has(name)).map(({ name }) => name);
+const inputNames = ({ model }: Part): string[] =>
+  model.graph.inputs.filter(({ name }) => !model.graph.initializers.has(name)).map(({ name }) => name);
 
 const layersOf = (graph: Graph): LayerEntry[] => findSites(graph).map((site) => site.layer);
 
 /** Channels are the UNet's own; height and width the caller's or `sample_size`. */
-async function latentSize(root: string, part: Part, { height, width }: PrepareOptions): Promise<{ channels: number; height: number; width: number }> {
+async function latentSize(
+  root: string,
+  part: Part,
+  { height, width }: PrepareOptions,
+): Promise<{ channels: number; height: number; width: number }> {
   const sample = part.model.graph.inputs.find(({ name }) => name === 'sample');
   const channels = sample?.type.dims?.[1];
   if (typeof channels !== 'number') {
-    throw new DiptychError('graph_unsupported', `${part.file} has no input sample [batch, channels, height, width] with a fixed number of channels`, { file: part.file });
+    throw new DiptychError(
+      'graph_unsupported',
+      `${part.file} has no input sample [batch, channels, height, width] with a fixed number of channels`,
+      { file: part.file },
+    );
   }
   const config = await readConfig(root, 'unet/config.json', SampleSize);
   const [configHeight, configWidth] = Array.isArray(config?.sample_size) ? config.sample_size : [config?.sample_size, config?.sample_size];
   const size = { height: height ?? configHeight, width: width ?? configWidth };
   if (size.height !== undefined && size.width !== undefined) return { channels, height: size.height, width: size.width };
-  throw new DiptychError('pipeline_incomplete', `${root}/unet/config.json has no sample_size; give the latent's size by --height and --width`, { field: 'sample_size' });
+  throw new DiptychError(
+    'pipeline_incomplete',
+    `${root}/unet/config.json has no sample_size; give the latent's size by --height and --width`,
+    { field: 'sample_size' },
+  );
 }
 
 function denoiserDims(part: Part, sample: number[], context: number[]): Record<string, number[]> {
   const known: Record<string, number[]> = { sample, timestep: [1], encoder_hidden_states: context };
   const unknown = inputNames(part).filter((name) => known[name] === undefined);
   if (unknown.length > 0) {
-    throw new DiptychError('graph_unsupported', `${part.file} has the input ${unknown.join(', ')}; only sample, timestep and encoder_hidden_states are supported yet`, { inputs: unknown });
+    throw new DiptychError(
+      'graph_unsupported',
+      `${part.file} has the input ${unknown.join(', ')}; only sample, timestep and encoder_hidden_states are supported yet`,
+      { inputs: unknown },
+    );
   }
   return Object.fromEntries(inputNames(part).map((name) => [name, known[name]!]));
 }

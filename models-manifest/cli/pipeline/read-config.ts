@@ -29,5 +29,7 @@ export async function readConfig<S extends v.GenericSchema>(root: string, name: 
 export async function requireConfig<S extends v.GenericSchema>(root: string, name: string, schema: S): Promise<v.InferOutput<S>> {
   const value = await readConfig(root, name, schema);
   if (value !== undefined) return value;
-  throw new DiptychError('pipeline_incomplete', `${root} has no ${name}; export the pipeline in the layout of public ONNX exports`, { file: name });
+  throw new DiptychError('pipeline_incomplete', `${root} has no ${name}; export the pipeline in the layout of public ONNX exports`, {
+    file: name,
+  });
 }

@@ -35,7 +35,8 @@ export async function readText(root: string): Promise<{ text: Omit<ModelEntry['t
   const { vocab } = (json as v.InferOutput<typeof TokenizerJson>).model;
   const idOf = (token: string): number => {
     const id = vocab[token];
-    if (id === undefined) throw new DiptychError('pipeline_incomplete', `${root}/tokenizer: the vocabulary lacks the token ${token}`, { token });
+    if (id === undefined)
+      throw new DiptychError('pipeline_incomplete', `${root}/tokenizer: the vocabulary lacks the token ${token}`, { token });
     return id;
   };
   const text = {
@@ -52,6 +53,11 @@ const readVocab = (root: string) => requireConfig(root, 'tokenizer/vocab.json', 
 async function readMerges(root: string): Promise<string> {
   const file = path.join(root, 'tokenizer', 'merges.txt');
   return readFile(file, 'utf8').catch((cause: unknown) => {
-    throw new DiptychError('pipeline_incomplete', `${file} is missing; a tokenizer folder has tokenizer.json, or vocab.json and merges.txt`, { file }, { cause });
+    throw new DiptychError(
+      'pipeline_incomplete',
+      `${file} is missing; a tokenizer folder has tokenizer.json, or vocab.json and merges.txt`,
+      { file },
+      { cause },
+    );
   });
 }

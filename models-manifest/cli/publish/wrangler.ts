@@ -1,0 +1,28 @@
+import { spawn } from 'node:child_process';
+import { createRequire } from 'node:module';
+import { DiptychError } from '../../../shared/errors.ts';
+
+/** Wrangler as we want it: no banner, no metrics, no log files, no look-up of its edge. */
+export const WRANGLER_ENV = {
+  CLOUDFLARE_CF_FETCH_ENABLED: 'false',
+  WRANGLER_HIDE_BANNER: 'true',
+  WRANGLER_SEND_METRICS: 'false',
+  WRANGLER_WRITE_LOGS: 'false',
+};
+
+/**
+ * Runs wrangler and returns what it printed.
+ *
+ * @throws DiptychError `internal` with the end of its output when it fails
+ */
+export async function wrangler(...args: string[]): Promise<string> {
+  const entry = createRequire(import.meta.url).resolve('wrangler/bin/wrangler.js');
+  const child = spawn(process.execPath, [entry, ...args], { env: { ...process.env, ...WRANGLER_ENV }, stdio: ['ignore', 'pipe', 'pipe'] });
+  let output = '';
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => (output += chunk.toString()));
+  const code = await new Promise<number>((resolve) => child.on('close', (status) => resolve(status ?? 1)));
+  if (code === 0) return output;
+  throw new DiptychError('internal', `wrangler ${args.join(' ')} failed: ${output.trim().split('\n').slice(-6).join('\n')}`, {
+    status: code,
+  });
+}

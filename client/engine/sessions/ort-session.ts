@@ -116,6 +116,8 @@ export class OrtRuntime implements Runtime {
 
   async idle(): Promise<void> {
     await this.#backend.device?.queue.onSubmittedWorkDone();
+    // WebAssembly computes within `run` and resolves it at once: without a turn of the event loop no message would be read between steps.
+    await new Promise((resolve) => setTimeout(resolve));
   }
 
   async close(): Promise<void> {

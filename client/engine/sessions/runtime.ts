@@ -45,7 +45,10 @@ export interface Runtime {
   /** The numbers of a float32 tensor, wherever it lives. */
   read(tensor: RuntimeTensor): Promise<Float32Array>;
   release(tensor: RuntimeTensor): void;
-  /** Resolves when the device has done all that was asked of it: on WebGPU, `run` only queues the work. */
+  /**
+   * Resolves when the device has done all that was asked of it (on WebGPU, `run` only queues the work) and messages that came meanwhile, like
+   * a call to cancel, have been read.
+   */
   idle(): Promise<void>;
   /** Gives the device back. Sessions must be released before. */
   close(): Promise<void>;

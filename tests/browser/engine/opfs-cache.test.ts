@@ -1,6 +1,6 @@
 import { type Remote, wrap } from 'comlink';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
-import type { BlobRef } from '../../../shared/manifest.ts';
+import { refOf } from './blob-ref.ts';
 import type { opfsProbe } from './opfs-worker.ts';
 
 let worker: Worker;
@@ -14,11 +14,6 @@ afterAll(() => worker.terminate());
 beforeEach(() => probe.clear());
 
 const bytes = Uint8Array.from({ length: 300_000 }, (_, i) => (i * 7) & 255);
-
-async function refOf(content: Uint8Array<ArrayBuffer>): Promise<BlobRef> {
-  const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', content));
-  return { sha256: Array.from(digest, (byte) => byte.toString(16).padStart(2, '0')).join(''), bytes: content.byteLength };
-}
 
 test('keeps a file under its hash and nothing else', async () => {
   const ref = await refOf(bytes);

@@ -49,6 +49,7 @@ const generate = (
   change: Partial<GenerateRequest> = {},
   on: (event: EngineEvent) => void = (event) => void events.push(event),
 ): Promise<GenerateResult> => engine.generate({ ...request, ...change }, on);
+const direct = (change: Partial<GenerateRequest> = {}) => generate({ rule: 'direct', ...change });
 const without = (...kinds: ('subject' | 'style')[]): GenerateRequest => {
   const rest = { ...request };
   for (const kind of kinds) delete rest[kind];
@@ -124,13 +125,12 @@ test('the same seed gives the same picture from the loaded sessions; another see
 
 test('guidance scale 1 does not see the negative prompt, 0 does not see the prompt', async () => {
   // Not under `kl`: both prompts share one decision a layer, so each shows in it.
-  const picture = (change: Partial<GenerateRequest>) => generate({ rule: 'direct', ...change });
   const [negativePrompt, prompt] = ['dull', 'zebra'];
-  expect(difference(await picture({ guidanceScale: 1 }), await picture({ guidanceScale: 1, negativePrompt }))).toBeLessThan(0.01);
-  expect(difference(await picture({ guidanceScale: 0 }), await picture({ guidanceScale: 0, prompt }))).toBeLessThan(0.01);
-  const guided = await picture({});
-  expect(difference(guided, await picture({ negativePrompt }))).toBeGreaterThan(0.01);
-  expect(difference(guided, await picture({ prompt }))).toBeGreaterThan(0.01);
+  expect(difference(await direct({ guidanceScale: 1 }), await direct({ guidanceScale: 1, negativePrompt }))).toBeLessThan(0.01);
+  expect(difference(await direct({ guidanceScale: 0 }), await direct({ guidanceScale: 0, prompt }))).toBeLessThan(0.01);
+  const guided = await direct();
+  expect(difference(guided, await direct({ negativePrompt }))).toBeGreaterThan(0.01);
+  expect(difference(guided, await direct({ prompt }))).toBeGreaterThan(0.01);
 });
 
 test('strengths of 0 are no LoRA at all, and each rule makes its own picture', async () => {

@@ -1,3 +1,4 @@
+import { elementCount } from '../data-type.ts';
 import { CREATE_RULES } from './create.ts';
 import { ELEMENTWISE_RULES } from './elementwise.ts';
 import { MATRIX_RULES } from './matrix.ts';
@@ -19,5 +20,10 @@ const RULES = new Map<string, ShapeRule>(
  */
 export function inferTypes(call: Call): StaticType[] | undefined {
   const { domain, opType } = call.node;
-  return RULES.get(domain === '' ? opType : `${domain}.${opType}`)?.(call);
+  const types = RULES.get(domain === '' ? opType : `${domain}.${opType}`)?.(call);
+  for (const { dims } of types ?? []) {
+    const possible = dims.every((dim) => Number.isSafeInteger(dim) && dim >= 0) && Number.isSafeInteger(elementCount(dims));
+    if (!possible) throw call.invalid(`its output would have the shape [${dims.join(',')}]`);
+  }
+  return types;
 }

@@ -12,7 +12,7 @@ export const FIXTURE_MODELS = globSync('*/*/model.onnx', { cwd: ROOT })
   .toSorted();
 
 export function fixtureBytes(name: string): Uint8Array {
-  return readFileSync(`${ROOT}${name}/model.onnx`);
+  return new Uint8Array(readFileSync(`${ROOT}${name}/model.onnx`));
 }
 
 export function fixtureModel(name: string): Model {

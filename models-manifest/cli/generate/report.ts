@@ -20,7 +20,8 @@ export function reportOf({ request, engine, timings, fusionMap }: Picture): obje
     request: { model: model.id, subject: subject?.id ?? null, style: style?.id ?? null, ...settings },
     engine,
     timings,
-    subjectShare: choice.length > 0 ? choice.reduce((sum, side) => sum + (side === 0 ? 1 : 0), 0) / choice.length : null,
+    // Only `kl` chooses; under the other rules every layer is treated alike.
+    subjectShare: request.rule === 'kl' && choice.length > 0 ? choice.filter((side) => side === 0).length / choice.length : null,
     steps: Array.from({ length: steps }, (_, step) => ({ layers: layersAt(step) })),
   };
 }

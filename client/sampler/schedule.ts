@@ -2,8 +2,12 @@ import { DiptychError } from '../../shared/errors.ts';
 import type { SchedulerConfig } from '../../shared/manifest.ts';
 import { noiseLevels } from './noise-levels.ts';
 
-/** The way from noise to picture, in steps. All three have one entry a step. */
+/** What a variance-preserving network predicts. */
+export type Prediction = Exclude<SchedulerConfig['prediction_type'], 'flow_prediction'>;
+
+/** The way from noise to picture, in steps. The three lists have one entry a step. */
 export interface Schedule {
+  prediction: Prediction;
   /** What the network is told: 0 ... num_train_timesteps - 1, descending. */
   timesteps: number[];
   /** The noise level that the step starts from. */
@@ -31,6 +35,7 @@ export function makeSchedule(config: SchedulerConfig, steps: number): Schedule {
   const timesteps = SPACINGS[config.timestep_spacing](train, steps, config.steps_offset);
   const stride = Math.floor(train / steps);
   return {
+    prediction: config.prediction_type,
     timesteps,
     sigmas: timesteps.map((t) => levels[t]!),
     targets: timesteps.map((t) => (t >= stride ? levels[t - stride]! : last)),

@@ -43,8 +43,8 @@ export class OrtRuntime implements Runtime {
   }
 
   async #watch(device: GPUDevice): Promise<void> {
-    const { reason, message } = await device.lost;
-    if (reason !== 'destroyed') this.#lost = new DiptychError('session_failed', `The GPU device was lost: ${message}. Try again.`);
+    const { message } = await device.lost;
+    this.#lost = new DiptychError('session_failed', `The GPU device was lost: ${message}. Try again.`);
   }
 
   createSession(topology: Uint8Array, weights: readonly WeightData[], options: SessionOptions = {}): Promise<Session> {

@@ -4,7 +4,8 @@ import { DiptychError, type ErrorCode, ERRORS } from '../../../shared/errors.ts'
 export async function problemOf(response: Response): Promise<DiptychError> {
   const body: unknown = await response.json().catch(() => null);
   const problem = typeof body === 'object' && body !== null ? (body as { code?: unknown; detail?: unknown }) : {};
-  const path = new URL(response.url).pathname;
+  // Without origin and query: a signature is nobody's business.
+  const path = response.url.replace(/^\w+:\/\/[^/]+|\?.*$/g, '');
   const detail = typeof problem.detail === 'string' ? problem.detail : `${path} answered ${response.status}.`;
   return new DiptychError(isErrorCode(problem.code) ? problem.code : 'download_failed', detail, {
     path,

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { Engine } from '../../../client/engine/engine.ts';
+import { Engine, WASM_WEIGHT_LIMIT } from '../../../client/engine/engine.ts';
 import { openNodeRuntime } from '../../../client/engine/sessions/node.ts';
 import { HttpBlobs } from '../../../client/engine/weights/http-blobs.ts';
 import { MemoryCache } from '../../../client/engine/weights/memory-cache.ts';
@@ -215,7 +215,7 @@ test('a corrupt shard is refused, cached nowhere, and the next try with a sound 
 test('without WebGPU a model that is too large is refused before anything is downloaded', async () => {
   const fresh = newEngine();
   await fresh.start({ backend: 'wasm' });
-  const huge = { sha256: '0'.repeat(64), path: 'huge', bytes: 700e6 };
+  const huge = { sha256: '0'.repeat(64), path: 'huge', bytes: WASM_WEIGHT_LIMIT + 1 };
   const { denoiser } = catalogue.model.graphs;
   const model = { ...catalogue.model, graphs: { ...catalogue.model.graphs, denoiser: { ...denoiser, weights: [huge] } } };
   const before = edge.requests.length;

@@ -17,7 +17,7 @@ const KERNELS = new Map<string, Kernel>(
 const FLOAT_GROWTH_LIMIT = 1 << 20;
 /** Integers and booleans are folded almost whatever their size: arithmetic on them leaves the GPU. */
 const INTEGER_GROWTH_LIMIT = 1 << 26;
-/** Half-precision weights up to here are widened when folding; larger ones keep the Cast that halves their download. */
+/** Half-precision constants of fewer bytes are widened when folding; larger ones keep the Cast that halves their download. */
 export const HALF_WEIGHT_BYTES = 1024;
 
 /** The outputs of a node that does not depend on the graph's inputs, as tensors; `undefined` where it has to stay. */
@@ -45,7 +45,7 @@ function isWorthwhile(sources: readonly Tensor[], outputs: readonly StaticType[]
   const before = sum(sources);
   const after = sum(outputs);
   const widened = sources.some(isHalf) && !outputs.some(isHalf);
-  if (widened) return before <= HALF_WEIGHT_BYTES;
+  if (widened) return before < HALF_WEIGHT_BYTES;
   const limit = outputs.some((type) => type.dataType.includes('float')) ? FLOAT_GROWTH_LIMIT : INTEGER_GROWTH_LIMIT;
   return after <= Math.max(before, limit);
 }

@@ -97,6 +97,5 @@ export const ELEMENTWISE_RULES = {
   'com.microsoft.FastGelu': same,
   'com.microsoft.QuickGelu': same,
   'com.microsoft.BiasGelu': same,
-  'com.microsoft.GroupNorm': same,
   'com.microsoft.SkipLayerNormalization': skipNormalization,
 } satisfies Record<string, ShapeRule>;

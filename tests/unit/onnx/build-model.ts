@@ -3,10 +3,20 @@ import { type Attribute, type Graph, type GraphValue, makeNode, type Model, type
 
 export function makeModel(parts: Partial<Graph> & { outputs: GraphValue[] }, opset = 17): Model {
   const graph: Graph = { name: 'test', nodes: [], initializers: new Map(), inputs: [], valueInfo: new Map(), ...parts };
-  return { irVersion: 8, producer: 'test', opsets: new Map([['', opset]]), metadata: new Map(), graph };
+  return {
+    irVersion: 8,
+    producer: 'test',
+    opsets: new Map([
+      ['', opset],
+      ['com.microsoft', 1],
+    ]),
+    metadata: new Map(),
+    graph,
+  };
 }
 
 export interface OpCase {
+  /** An operator type, after its domain and a dot if that is not the standard one. */
   op: string;
   /** What is special about the case. */
   about?: string;
@@ -25,7 +35,8 @@ export function opTitle({ op, about, opset }: OpCase): string {
 export function opModel(testCase: OpCase, isConstant: (index: number) => boolean): Model {
   const names = testCase.inputs.map((input, index) => (input ? `in${index}` : ''));
   const outputs = Array.from({ length: testCase.outputs ?? 1 }, (_, index) => `out${index}`);
-  const node: Node = makeNode(testCase.op, `the/${testCase.op}`, names, outputs, testCase.attributes);
+  const [, domain, opType] = /^(?:(.*)\.)?(\w+)$/.exec(testCase.op)!;
+  const node: Node = { ...makeNode(opType!, `the/${opType}`, names, outputs, testCase.attributes), domain: domain ?? '' };
   const given = testCase.inputs.flatMap((tensor, index) => (tensor ? [{ index, name: names[index]!, tensor }] : []));
   return makeModel(
     {

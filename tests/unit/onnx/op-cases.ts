@@ -186,4 +186,26 @@ export const INFERRED: OpCase[] = [
   { op: 'Dropout', about: 'with its mask', outputs: 2, inputs: [ramp(2)] },
   { op: 'QuantizeLinear', inputs: [ramp(4), floats([], 0.1), typed('int8', [], [0])] },
   { op: 'DequantizeLinear', inputs: [typed('int8', [3], [1, -2, 3]), floats([], 0.1)] },
+  { op: 'com.microsoft.Gelu', inputs: [ramp(2, 4)] },
+  { op: 'com.microsoft.FastGelu', inputs: [ramp(2, 4), ramp(4)] },
+  { op: 'com.microsoft.QuickGelu', inputs: [ramp(2, 4)] },
+  { op: 'com.microsoft.BiasGelu', inputs: [ramp(2, 4), ramp(4)] },
+  {
+    op: 'com.microsoft.SkipLayerNormalization',
+    inputs: [ramp(1, 2, 4), ramp(1, 2, 4), ramp(4), ramp(4)],
+    attributes: { epsilon: float(1e-5) },
+  },
+  {
+    op: 'com.microsoft.MatMulNBits',
+    inputs: [
+      ramp(2, 32),
+      typed(
+        'uint8',
+        [3, 1, 16],
+        Array.from({ length: 48 }, (_, i) => i),
+      ),
+      ramp(3),
+    ],
+    attributes: { K: int(32), N: int(3), bits: int(4), block_size: int(32) },
+  },
 ];

@@ -5,7 +5,7 @@ import type { Picture, StudioMessage } from './messages.ts';
 import { connectStudio, type StudioConnection } from './studio-frame.ts';
 
 /** On a server there is no HTMLElement; there the class is only defined, never made. */
-const Base: typeof HTMLElement = globalThis.HTMLElement ?? (class {} as unknown as typeof HTMLElement);
+const Base: typeof HTMLElement = globalThis.HTMLElement ?? (Object as unknown as typeof HTMLElement);
 
 interface Pending {
   resolve(picture: Picture): void;

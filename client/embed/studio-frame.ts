@@ -32,10 +32,11 @@ export async function connectStudio(
   const { port1: port, port2: studioPort } = new MessageChannel();
   const answer = Promise.withResolvers<void>();
   const listening = new AbortController();
-  port.onmessage = ({ data }: MessageEvent<StudioMessage>) => {
+  port.addEventListener('message', ({ data }: MessageEvent<StudioMessage>) => {
     if (data.type === 'ready') answer.resolve();
     onMessage(data);
-  };
+  });
+  port.start();
   const connect = () => {
     const message: ConnectMessage = { type: 'diptych-connect', options };
     frame.contentWindow?.postMessage(message, edge, [studioPort]);

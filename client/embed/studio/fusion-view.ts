@@ -12,6 +12,9 @@ const ARROWS: Readonly<Record<string, readonly [rows: number, steps: number]>> =
   ArrowRight: [0, 1],
 };
 
+const within = (value: number, count: number): number => Math.min(count - 1, Math.max(0, value));
+const percent = (share: number | undefined): string => (share === undefined ? '' : `${Math.round(share * 100)} %`);
+
 /** The fusion map as a picture: layers from the top, steps from the left. Pointer and arrow keys read single cells; a table tells it in numbers. */
 export class FusionView extends LitElement {
   static override readonly properties = {
@@ -27,7 +30,8 @@ export class FusionView extends LitElement {
   declare chosen: boolean;
   declare marked: Cell | undefined;
   #layout: FusionLayout | undefined;
-  readonly #resized = new ResizeObserver(() => this.#paint());
+  // In the next frame: painting changes the size that is watched.
+  readonly #resized = new ResizeObserver(() => requestAnimationFrame(() => this.#paint()));
   readonly #scheme = matchMedia('(prefers-color-scheme: dark)');
   readonly #repaint = () => this.#paint();
 
@@ -76,7 +80,6 @@ export class FusionView extends LitElement {
   }
 
   #table(map: FusionMap) {
-    const percent = (share: number | undefined) => (share === undefined ? '' : `${Math.round(share * 100)} %`);
     return html`<details>
       <summary>In numbers</summary>
       <table>
@@ -127,7 +130,6 @@ export class FusionView extends LitElement {
     const move = ARROWS[event.key];
     if (!move || !this.map || this.map.steps === 0) return;
     event.preventDefault();
-    const within = (value: number, count: number) => Math.min(count - 1, Math.max(0, value));
     const { row, step } = this.marked ?? { row: -move[0], step: -move[1] };
     this.marked = { row: within(row + move[0], this.map.modules.length), step: within(step + move[1], this.map.steps) };
   }

@@ -63,7 +63,8 @@ export class HostLink {
     }
     this.#port?.close();
     this.#port = ports[0];
-    this.#port.onmessage = (event: MessageEvent<HostMessage>) => this.#hear(event.data);
+    this.#port.addEventListener('message', (event: MessageEvent<HostMessage>) => this.#hear(event.data));
+    this.#port.start();
     this.#send({ type: 'ready' });
     this.#parts.onOptions(data.options);
   }

@@ -27,7 +27,8 @@ export class PictureView extends LitElement {
   declare busy: boolean;
   #drawn: Result | undefined;
   #address: string | undefined;
-  readonly #resized = new ResizeObserver(() => this.#fit());
+  // In the next frame: fitting changes the size that is watched.
+  readonly #resized = new ResizeObserver(() => requestAnimationFrame(() => this.#fit()));
 
   override connectedCallback(): void {
     super.connectedCallback();

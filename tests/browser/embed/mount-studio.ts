@@ -1,0 +1,112 @@
+import { App, defineStudio } from '../../../client/embed/studio/app.ts';
+import { toPng } from '../../../client/embed/studio/png.ts';
+import { type StudioEngine, StudioModel } from '../../../client/embed/studio/studio-model.ts';
+import { DiptychError } from '../../../shared/errors.ts';
+import type { EngineEvent, GenerateResult } from '../../../shared/protocol.ts';
+import { catalogue } from '../../unit/embed/catalogue-fixture.ts';
+
+export const MODULES = ['down_blocks.0.attentions.0.to_q', 'mid_block.attentions.0.to_q', 'up_blocks.0.attentions.0.to_q'];
+const SIZE = 16;
+
+/** A picture whose every pixel is another colour. */
+export const pixels = Uint8ClampedArray.from({ length: SIZE * SIZE * 4 }, (_, i) => (i % 4 === 3 ? 255 : (i * 7) % 256));
+
+export interface Mounted {
+  app: App;
+  model: StudioModel;
+  /** Lets the engine go one event further, and the page take it. */
+  next(): Promise<void>;
+}
+
+/** The whole studio page over an engine that goes on when the test says so: what is tested here is the page, not the network. */
+export async function mountStudio({ width = 1000, theme = 'light' } = {}): Promise<Mounted> {
+  if (!customElements.get('diptych-app')) defineStudio();
+  await loadStyles();
+  document.documentElement.dataset.theme = theme;
+  document.body.replaceChildren();
+  const steps = pacer();
+  const model = new StudioModel({
+    connect: () => pacedEngine(steps.wait),
+    fetchCatalogue: async () => catalogue,
+    toPng,
+    runtimeBytesMissing: () => 16_000_000,
+    rememberRuntime: () => {},
+    recorder: { ready() {}, consented() {}, started() {}, finished() {}, failed() {} },
+    host: { progress() {}, step() {}, complete() {}, error() {} },
+    firstSeed: 5,
+  });
+  const app = new App();
+  app.model = model;
+  app.style.width = `${width}px`;
+  document.body.append(app);
+  await model.open();
+  await app.updateComplete;
+  return { app, model, next: steps.next };
+}
+
+/** The page's own style sheet, once. */
+async function loadStyles(): Promise<void> {
+  if (document.querySelector('link.studio')) return;
+  const link = Object.assign(document.createElement('link'), {
+    rel: 'stylesheet',
+    className: 'studio',
+    href: new URL('../../../client/embed/studio/studio.css', import.meta.url).href,
+  });
+  await new Promise((resolve, reject) => {
+    link.addEventListener('load', resolve);
+    link.addEventListener('error', reject);
+    document.head.append(link);
+  });
+}
+
+function pacer() {
+  let gate = Promise.withResolvers<void>();
+  return {
+    wait: () => gate.promise,
+    async next() {
+      gate.resolve();
+      gate = Promise.withResolvers<void>();
+      await new Promise((resolve) => setTimeout(resolve));
+    },
+  };
+}
+
+function pacedEngine(wait: () => Promise<void>): StudioEngine {
+  let cancelled = false;
+  return {
+    start: async () => ({ backend: 'webgpu', note: 'WebGPU on a test adapter.', gpu: { vendor: '', architecture: '' } }),
+    missing: async (blobs) => [...blobs],
+    async generate(request, onEvent) {
+      cancelled = false;
+      for (const event of events(request.steps)) {
+        onEvent(event);
+        await wait();
+        if (cancelled) throw new DiptychError('cancelled', 'Cancelled.');
+      }
+      return result(request.steps);
+    },
+    cancel: async () => {
+      cancelled = true;
+    },
+    terminate() {},
+  };
+}
+
+function* events(steps: number): Generator<EngineEvent> {
+  yield { type: 'download', loaded: 3_000_000, total: 12_000_000, cached: 0, secondsLeft: 9 };
+  yield { type: 'session', graph: 'denoiser', index: 0, count: 3 };
+  for (let step = 1; step <= steps; step++) {
+    const { kl, choice } = result(1).fusionMap;
+    yield { type: 'step', step, steps, secondsLeft: steps - step, kl, choice };
+  }
+}
+
+/** In every step the subject wins the first layer clearly and the style the other two, the last by little. */
+function result(steps: number): GenerateResult {
+  const repeat = <T>(values: T[]): T[] => Array.from({ length: steps }, () => values).flat();
+  return {
+    image: { width: SIZE, height: SIZE, data: pixels.slice() },
+    fusionMap: { modules: MODULES, steps, kl: Float32Array.from(repeat([1, 0, 0, 1, 0.9, 1])), choice: Uint8Array.from(repeat([0, 1, 1])) },
+    timings: { downloadMs: 1, sessionMs: 1, textMs: 1, stepMs: [1], decodeMs: 1, totalMs: 2002, bytesDownloaded: 1, bytesCached: 0 },
+  };
+}

@@ -2,6 +2,7 @@ import { asDiptychError, DiptychError } from '../../shared/errors.ts';
 import type { BlobRef, ModelEntry } from '../../shared/manifest.ts';
 import type { EngineApi, EngineEvent, EngineInfo, EngineOptions, GenerateRequest, GenerateResult } from '../../shared/protocol.ts';
 import { makeTokenizer, type Tokenizer } from '../../shared/text/tokenizer.ts';
+import { makeSchedule } from '../sampler/schedule.ts';
 import { type AdapterFiles, adapterRefs, readAdapters } from './adapters.ts';
 import { Downloads } from './downloads.ts';
 import { generatePicture } from './generation.ts';
@@ -81,6 +82,7 @@ export class Engine implements EngineApi {
     const started = this.#now();
     const runtime = await this.#openedRuntime();
     refuseTooLarge(runtime, request.model);
+    const schedule = makeSchedule(request.model.scheduler, request.steps);
     const downloads = new Downloads(await this.#openedBlobs(), onEvent, signal, this.#now);
     const loaded = await this.#pipelineOf(runtime, request.model);
     const { pipeline } = loaded;
@@ -102,7 +104,7 @@ export class Engine implements EngineApi {
     throwIfCancelled(signal);
     const sessionMs = this.#now() - sessionsFrom;
     const { image, fusionMap, timings } = await generatePicture(
-      { runtime, pipeline, tokenizer: loaded.tokenizer, adapters, now: this.#now, onEvent, signal },
+      { runtime, pipeline, tokenizer: loaded.tokenizer, adapters, schedule, now: this.#now, onEvent, signal },
       request,
     );
     return { image, fusionMap, timings: { ...downloads.timings, sessionMs, ...timings, totalMs: this.#now() - started } };

@@ -4,7 +4,7 @@ import type { EngineEvent, FusionMap, GenerateRequest, GenerateResult, Timings }
 import { ddim } from '../sampler/ddim.ts';
 import { gaussianNoise } from '../sampler/noise.ts';
 import { initialScale, scalings } from '../sampler/scalings.ts';
-import { makeSchedule, type Schedule } from '../sampler/schedule.ts';
+import type { Schedule } from '../sampler/schedule.ts';
 import { FusionRecord } from './fusion-record.ts';
 import { type Adapters, type Pipeline, touchedModules } from './pipeline.ts';
 import { toRgba } from './rgba.ts';
@@ -17,6 +17,7 @@ export interface GenerationParts {
   pipeline: Pipeline;
   tokenizer: Tokenizer;
   adapters: Adapters;
+  schedule: Schedule;
   now: () => number;
   onEvent: (event: EngineEvent) => void;
   signal: AbortSignal;
@@ -75,9 +76,8 @@ interface Sampled {
 }
 
 async function sample(parts: GenerationParts, request: GenerateRequest, embeddings: RuntimeTensor): Promise<Sampled> {
-  const { pipeline, adapters, now, onEvent, signal } = parts;
+  const { pipeline, schedule, adapters, now, onEvent, signal } = parts;
   const { model, latents } = pipeline;
-  const schedule = makeSchedule(model.scheduler, request.steps);
   const record = new FusionRecord(pipeline.graph('denoiser'), touchedModules(model, adapters, 'denoiser'));
   const stepMs: number[] = [];
   let last = now();
@@ -93,26 +93,20 @@ async function sample(parts: GenerationParts, request: GenerateRequest, embeddin
     });
   };
   const denoise = denoiser(parts, request, embeddings, record);
-  const x = latents.upload(initialNoise(parts, request, schedule));
+  const x = latents.upload(initialNoise(parts, request));
   const latent = await ddim({ space: latents, denoise, schedule, x, onStep, signal });
   return { latent, fusionMap: record.map(), stepMs };
 }
 
 /** `denoise(x, sigma, timestep) -> x0`: one run of the fused and guided denoiser. */
-function denoiser(
-  { runtime, pipeline, adapters }: GenerationParts,
-  request: GenerateRequest,
-  embeddings: RuntimeTensor,
-  record: FusionRecord,
-) {
+function denoiser(parts: GenerationParts, request: GenerateRequest, embeddings: RuntimeTensor, record: FusionRecord) {
+  const { runtime, pipeline, adapters, schedule } = parts;
   const graph = pipeline.graph('denoiser');
   const decision = RULE_DECISIONS[request.rule];
   const fusion = graph.fusionFeeds({ adapters: adapters.denoiser, strengths: request.strengths, decision });
-  // `makeSchedule` has refused flow matching.
-  const prediction = pipeline.model.scheduler.prediction_type as Parameters<typeof scalings>[0];
   const scalar = (value: number) => runtime.host(Float32Array.of(value), [1]);
   return async (x: RuntimeTensor, sigma: number, timestep: number): Promise<RuntimeTensor> => {
-    const { cIn, cSkip, cOut } = scalings(prediction, sigma);
+    const { cIn, cSkip, cOut } = scalings(schedule.prediction, sigma);
     const outputs = await graph.session.run({
       ...fusion,
       [GUIDED.x]: x,
@@ -130,7 +124,7 @@ function denoiser(
   };
 }
 
-function initialNoise({ pipeline }: GenerationParts, { seed }: GenerateRequest, schedule: Schedule): Float32Array {
+function initialNoise({ pipeline, schedule }: GenerationParts, { seed }: GenerateRequest): Float32Array {
   const { channels, height, width } = pipeline.model.latent;
   const scale = initialScale(schedule);
   return gaussianNoise(seed, channels * height * width).map((value) => value * scale);

@@ -224,6 +224,17 @@ test('without WebGPU a model that is too large is refused before anything is dow
   await fresh.close();
 });
 
+test('a request that cannot be sampled is refused before anything is downloaded', async () => {
+  const fresh = newEngine();
+  const before = edge.requests.length;
+  await expect(fresh.generate({ ...request, steps: 0 }, () => undefined)).rejects.toMatchObject({
+    code: 'request_invalid',
+    details: { field: 'steps' },
+  });
+  expect(edge.requests.length).toBe(before);
+  await fresh.close();
+});
+
 test('wasm makes the CPU’s picture', async () => {
   const fresh = newEngine();
   expect(await fresh.start({ backend: 'wasm' })).toMatchObject({ backend: 'wasm' });

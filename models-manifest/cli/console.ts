@@ -21,6 +21,9 @@ export interface Progress {
 const QUIET_INTERVAL = 2000;
 const BAR_WIDTH = 24;
 
+/** Before this an estimate of the time left is a guess. */
+const SETTLING_SECONDS = 1;
+
 export function openConsole(json: boolean): Console {
   return {
     json,
@@ -58,8 +61,9 @@ function lineProgress(label: string): Progress {
 }
 
 function timeLeft(started: number, share: number): string {
-  if (share <= 0 || share >= 1) return '';
-  return `${Math.ceil(((performance.now() - started) / 1000 / share) * (1 - share))} s left`;
+  const seconds = (performance.now() - started) / 1000;
+  if (seconds < SETTLING_SECONDS || share <= 0 || share >= 1) return '';
+  return `${Math.ceil((seconds / share) * (1 - share))} s left`;
 }
 
 /** 12.3 MB */

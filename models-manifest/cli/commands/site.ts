@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
-import { listSites, newSiteKey, saveSite } from '../site/sites.ts';
+import { listSites, newSiteKey, saveSite, type SiteDatabase } from '../site/sites.ts';
+import { LOCAL_STATE } from '../publish/local-platform.ts';
 import { consoleOf } from './options.ts';
 
 interface AddOptions {
@@ -25,7 +26,7 @@ export function siteCommand(program: Command): void {
     .addHelpText('after', '\nExample:\n  $ npx diptych site add --name "My shop" --origin https://shop.example')
     .action(async ({ id, name, origin, remote }: AddOptions, command: Command) => {
       const out = consoleOf(command);
-      const saved = await saveSite({ id: id ?? newSiteKey(), name, origins: origin }, remote ?? false);
+      const saved = await saveSite({ id: id ?? newSiteKey(), name, origins: origin }, databaseOf(remote));
       out.line(`${saved.id}: ${saved.name}, for ${saved.origins.join(', ')}`);
       out.result(saved);
     });
@@ -37,8 +38,10 @@ export function siteCommand(program: Command): void {
     .addHelpText('after', '\nExample:\n  $ npx diptych site list --json')
     .action(async ({ remote }: { remote?: boolean }, command: Command) => {
       const out = consoleOf(command);
-      const sites = await listSites(remote ?? false);
+      const sites = await listSites(databaseOf(remote));
       for (const { id, name, origins, disabled } of sites) out.line(`${id}  ${name}  ${origins.join(', ')}${disabled ? '  disabled' : ''}`);
       out.result(sites);
     });
 }
+
+const databaseOf = (remote: boolean | undefined): SiteDatabase => (remote ? 'remote' : { state: LOCAL_STATE });

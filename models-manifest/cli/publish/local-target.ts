@@ -1,9 +1,9 @@
-import { openLocalPlatform } from './local-platform.ts';
+import { LOCAL_STATE, openLocalPlatform } from './local-platform.ts';
 import type { PublishTarget } from './target.ts';
 
 /** The bucket of `wrangler dev` on this machine. */
-export async function openLocalTarget(): Promise<PublishTarget> {
-  const { bindings, close } = await openLocalPlatform();
+export async function openLocalTarget(state = LOCAL_STATE): Promise<PublishTarget> {
+  const { bindings, close } = await openLocalPlatform(state);
   return {
     name: 'the local store of wrangler dev',
     has: async (key, bytes) => (await bindings.WEIGHTS.head(key))?.size === bytes,

@@ -1,6 +1,10 @@
 import { spawn } from 'node:child_process';
 import { createRequire } from 'node:module';
+import path from 'node:path';
 import { DiptychError } from '../../../shared/errors.ts';
+
+/** The script behind `npx wrangler`. */
+export const WRANGLER = path.join(createRequire(import.meta.url).resolve('wrangler'), '../../bin/wrangler.js');
 
 /** Wrangler as we want it: no banner, no metrics, no log files, no look-up of its edge. */
 export const WRANGLER_ENV = {
@@ -16,8 +20,7 @@ export const WRANGLER_ENV = {
  * @throws DiptychError `internal` with the end of its output when it fails
  */
 export async function wrangler(...args: string[]): Promise<string> {
-  const entry = createRequire(import.meta.url).resolve('wrangler/bin/wrangler.js');
-  const child = spawn(process.execPath, [entry, ...args], { env: { ...process.env, ...WRANGLER_ENV }, stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(process.execPath, [WRANGLER, ...args], { env: { ...process.env, ...WRANGLER_ENV }, stdio: ['ignore', 'pipe', 'pipe'] });
   let output = '';
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => (output += chunk.toString()));
   const code = await new Promise<number>((resolve) => child.on('close', (status) => resolve(status ?? 1)));

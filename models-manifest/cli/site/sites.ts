@@ -12,6 +12,9 @@ export interface SiteRow {
   disabled: boolean;
 }
 
+/** Which database: of this machine, under the folder that `wrangler dev` keeps its state in, or of the operator's account. */
+export type SiteDatabase = { state: string } | 'remote';
+
 /** A new publishable key. */
 export const newSiteKey = (): string => `pk_${randomBytes(12).toString('hex')}`;
 
@@ -20,17 +23,17 @@ export const newSiteKey = (): string => `pk_${randomBytes(12).toString('hex')}`;
  *
  * @throws DiptychError `usage` for what is no origin
  */
-export async function saveSite(site: Omit<SiteRow, 'disabled'>, remote: boolean): Promise<SiteRow> {
+export async function saveSite(site: Omit<SiteRow, 'disabled'>, database: SiteDatabase): Promise<SiteRow> {
   if (!/^pk_[A-Za-z0-9_-]{1,60}$/.test(site.id))
     throw new DiptychError('usage', `the site key ${site.id} must be pk_ and up to 60 letters, digits, - or _`, { id: site.id });
   const origins = site.origins.map(validOrigin);
   const sql = 'INSERT INTO sites (id, name, origins) VALUES (?1, ?2, ?3) ON CONFLICT (id) DO UPDATE SET name = ?2, origins = ?3';
-  await execute(sql, [site.id, site.name, JSON.stringify(origins)], remote);
+  await execute(sql, [site.id, site.name, JSON.stringify(origins)], database);
   return { ...site, origins, disabled: false };
 }
 
-export async function listSites(remote: boolean): Promise<SiteRow[]> {
-  const rows = await execute('SELECT id, name, origins, disabled FROM sites ORDER BY id', [], remote);
+export async function listSites(database: SiteDatabase): Promise<SiteRow[]> {
+  const rows = await execute('SELECT id, name, origins, disabled FROM sites ORDER BY id', [], database);
   return rows.map(({ id, name, origins, disabled }) => ({
     id: String(id),
     name: String(name),
@@ -47,9 +50,9 @@ function validOrigin(text: string): string {
   });
 }
 
-async function execute(sql: string, values: string[], remote: boolean): Promise<Record<string, unknown>[]> {
-  if (remote) return executeRemotely(sql, values);
-  const { bindings, close } = await openLocalPlatform();
+async function execute(sql: string, values: string[], database: SiteDatabase): Promise<Record<string, unknown>[]> {
+  if (database === 'remote') return executeRemotely(sql, values);
+  const { bindings, close } = await openLocalPlatform(database.state);
   try {
     if (values.length === 0) return (await bindings.DB.prepare(sql).all()).results;
     await bindings.DB.prepare(sql)

@@ -9,12 +9,15 @@ import { announcement, bytesText, fractionOf, type Progress, progressText } from
 export class Action extends LitElement {
   static override readonly properties = {
     ready: { type: Boolean },
+    stuck: { type: Boolean },
     bytesMissing: { attribute: false },
     progress: { attribute: false },
     error: { attribute: false },
     done: { type: Boolean },
   };
   declare ready: boolean;
+  /** Opening has failed: a press tries it again. */
+  declare stuck: boolean;
   declare bytesMissing: number | undefined;
   declare progress: Progress | undefined;
   declare error: DiptychError | undefined;
@@ -23,7 +26,7 @@ export class Action extends LitElement {
 
   override render() {
     const running = this.progress !== undefined && this.progress.phase !== 'consent';
-    const able = this.ready && !running;
+    const able = (this.ready || this.stuck) && !running;
     // `aria-disabled`, because a disabled button would drop the keyboard's focus when the run starts.
     return html`<div class="buttons">
         <button type="button" class="primary" aria-describedby="size" aria-disabled=${!able} @click=${() => able && this.#fire('generate')}>
@@ -49,6 +52,7 @@ export class Action extends LitElement {
 
   #generateLabel(running: boolean): string {
     if (running) return 'Generating …';
+    if (this.stuck) return 'Try again';
     return this.progress?.phase === 'consent' ? 'Download and generate' : 'Generate';
   }
 
@@ -56,7 +60,7 @@ export class Action extends LitElement {
     if (this.bytesMissing === undefined) return this.error ? '' : 'Looking at what is on this device already …';
     if (this.bytesMissing === 0) return 'Everything is on this device. The picture never leaves it.';
     const asked = this.progress?.phase === 'consent' ? 'This page asks for a picture. ' : '';
-    return `${asked}Downloads up to ${bytesText(this.bytesMissing)}, once; it stays on this device. The picture never leaves it.`;
+    return `${asked}Downloads about ${bytesText(this.bytesMissing)}, once; it stays on this device. The picture never leaves it.`;
   }
 
   #bar(progress: Progress) {

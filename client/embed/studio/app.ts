@@ -58,6 +58,7 @@ export class App extends LitElement {
       }
       <diptych-action
         .ready=${settings !== undefined && bytesMissing !== undefined}
+        .stuck=${error !== undefined && bytesMissing === undefined}
         .bytesMissing=${bytesMissing}
         .progress=${progress}
         .error=${error}

@@ -1,6 +1,6 @@
 import type { Backend } from '../../../shared/protocol.ts';
 
-/** Written by the build: onnxruntime's version, and the size of each of its builds in bytes, as it stands on the server. */
+/** Written by the build: onnxruntime's version, and the gzipped size of each of its builds in bytes. */
 declare const ORT_VERSION: string;
 declare const ORT_BYTES: { jspi: number; asyncify: number; wasm: number };
 

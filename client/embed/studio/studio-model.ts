@@ -92,10 +92,11 @@ export class StudioModel extends EventTarget {
     if (!sameFiles) void this.#count();
   }
 
-  /** The visitor's own press, which consents to the download whose size stands beside the button. */
+  /** The visitor's own press, which consents to the download whose size stands beside the button; after a failure to open, it tries that again. */
   async generate(): Promise<void> {
     const { progress, bytesMissing, settings } = this.state;
-    if ((progress && progress.phase !== 'consent') || bytesMissing === undefined || !settings) return;
+    if (progress && progress.phase !== 'consent') return;
+    if (bytesMissing === undefined || !settings) return this.#reopen();
     if (bytesMissing > 0) this.#parts.recorder.consented(bytesMissing, settings);
     await this.#run();
   }
@@ -129,6 +130,12 @@ export class StudioModel extends EventTarget {
     if (!settings) throw new DiptychError('catalogue_missing', 'The catalogue of this site has no model.');
     this.#set({ catalogue, settings: this.#options ? applyOptions(settings, catalogue, this.#options) : settings, error: undefined });
     await this.#count();
+  }
+
+  async #reopen(): Promise<void> {
+    if (!this.state.error) return;
+    this.#set({ error: undefined });
+    await (this.state.settings ? this.#count() : this.open());
   }
 
   /** The engine, started. One that died is replaced. */

@@ -39,7 +39,7 @@ describe('studio page', () => {
 
   it('says the size beside the button, as its description, before anything is downloaded', async () => {
     await mountStudio();
-    await expect.element(button('Generate')).toHaveAccessibleDescription(/Downloads up to 19 MB, once/);
+    await expect.element(button('Generate')).toHaveAccessibleDescription(/Downloads about 19 MB, once/);
     await expect.element(page.getByText('WebGPU on a test adapter.')).toBeVisible();
   });
 

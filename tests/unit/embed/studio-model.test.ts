@@ -19,7 +19,7 @@ const result: GenerateResult = {
 const step: EngineEvent = { type: 'step', step: 1, steps: 1, secondsLeft: 0, kl: Float32Array.of(1, 0), choice: Uint8Array.of(0) };
 
 /** A studio whose engine's answers the test decides; `said` is what the host page heard. */
-function studio({ cached = false, fail }: { cached?: boolean; fail?: DiptychError[] } = {}) {
+function studio({ cached = false, fail, noCatalogue = 0 }: { cached?: boolean; fail?: DiptychError[]; noCatalogue?: number } = {}) {
   const said: [string, ...unknown[]][] = [];
   const requests: GenerateRequest[] = [];
   const engines: { ended: boolean }[] = [];
@@ -52,7 +52,10 @@ function studio({ cached = false, fail }: { cached?: boolean; fail?: DiptychErro
   };
   const model = new StudioModel({
     connect,
-    fetchCatalogue: async () => catalogue,
+    async fetchCatalogue() {
+      if (noCatalogue-- > 0) throw new DiptychError('download_failed', 'The catalogue could not be reached.');
+      return catalogue;
+    },
     toPng: async () => new Blob(['png'], { type: 'image/png' }),
     runtimeBytesMissing: () => (here.cached ? 0 : RUNTIME_BYTES),
     rememberRuntime: () => {},
@@ -169,6 +172,14 @@ describe('studio', () => {
     expect(model.state.error?.code).toBe('blob_corrupt');
     await model.generate();
     expect(model.state.error).toBeUndefined();
+  });
+
+  it('opens again at the next press when the catalogue could not be had', async () => {
+    const { model, said } = studio({ noCatalogue: 1 });
+    await model.open();
+    expect([model.state.error?.code, said.at(-1)]).toEqual(['download_failed', ['error', 'download_failed', false]]);
+    await model.generate();
+    expect(model.state).toMatchObject({ error: undefined, result: undefined, bytesMissing: MODEL_BYTES + RUNTIME_BYTES });
   });
 
   it('applies options that came before the catalogue', async () => {

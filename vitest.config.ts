@@ -38,6 +38,20 @@ export default defineConfig({
         test: { name: 'edge', include: ['tests/edge/**/*.test.ts'], setupFiles: ['tests/edge/setup.ts'] },
       },
       {
+        // Found while a test runs, a dependency would be bundled then, and the page reloaded under the test.
+        optimizeDeps: {
+          include: [
+            'onnxruntime-web/jspi',
+            'onnxruntime-web/webgpu',
+            'onnxruntime-web/wasm',
+            'comlink',
+            'valibot',
+            'lit',
+            '@bufbuild/protobuf',
+            '@bufbuild/protobuf/codegenv2',
+            '@huggingface/tokenizers',
+          ],
+        },
         test: {
           name: 'browser',
           include: ['tests/browser/**/*.test.ts'],

@@ -1,7 +1,8 @@
 import { Hono } from 'hono';
 import { methodNotAllowed } from 'hono/method-not-allowed';
 import { DiptychError } from '../shared/errors.ts';
-import type { Clock, Edge } from './edge.ts';
+import type { Clock } from './clock.ts';
+import type { Edge } from './edge.ts';
 import { KeyRings } from './key-ring.ts';
 import { openApi } from './openapi.ts';
 import { problem } from './problem.ts';

@@ -10,6 +10,3 @@ export interface Edge {
 }
 
 export type EdgeContext = Context<Edge>;
-
-/** Milliseconds since 1970. */
-export type Clock = () => number;

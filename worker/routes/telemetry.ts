@@ -1,5 +1,6 @@
 import { MAX_TELEMETRY_BYTES, TelemetryBatch } from '../../shared/telemetry.ts';
-import type { Clock, EdgeContext } from '../edge.ts';
+import type { Clock } from '../clock.ts';
+import type { EdgeContext } from '../edge.ts';
 import { binding } from '../env.ts';
 import { readJson } from '../request-body.ts';
 import { enabledSite } from '../site-access.ts';

@@ -1,6 +1,7 @@
 import { DiptychError } from '../../shared/errors.ts';
 import { byteRange } from '../byte-range.ts';
-import type { Clock, EdgeContext } from '../edge.ts';
+import type { Clock } from '../clock.ts';
+import type { EdgeContext } from '../edge.ts';
 import { noneMatchHit } from '../entity-tag.ts';
 import type { KeyRings } from '../key-ring.ts';
 import { problem } from '../problem.ts';

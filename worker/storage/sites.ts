@@ -1,7 +1,7 @@
 import * as v from 'valibot';
 import { DiptychError } from '../../shared/errors.ts';
 import { originPattern } from '../../shared/origins.ts';
-import type { Clock } from '../edge.ts';
+import type { Clock } from '../clock.ts';
 import { binding, type Env } from '../env.ts';
 import { explainDatabaseError } from './database-error.ts';
 

@@ -29,11 +29,11 @@ const SUFFIXES: readonly (readonly [suffix: string, part: Part])[] = [
 
 type Stems = (component: Component, module: string) => string[];
 
+/** SDXL trainers number the text encoders; the first is `te1`. */
+const KOHYA_PREFIXES: Record<Component, string[]> = { denoiser: ['lora_unet_'], textEncoder: ['lora_te_', 'lora_te1_'] };
+
 /** kohya-ss trainers: `lora_unet_down_blocks_0_..._to_q.lora_down.weight`. */
-const kohya: Stems = (component, module) => {
-  const prefix = { denoiser: 'lora_unet_', textEncoder: 'lora_te_' }[component];
-  return [`${prefix}${module.replaceAll('.', '_')}`];
-};
+const kohya: Stems = (component, module) => KOHYA_PREFIXES[component].map((prefix) => `${prefix}${module.replaceAll('.', '_')}`);
 
 const PEFT_PREFIXES: Record<Component, string[]> = { denoiser: ['unet.', 'transformer.', ''], textEncoder: ['text_encoder.', ''] };
 

@@ -5,6 +5,7 @@ import type { Backend } from '../../../shared/protocol.ts';
 import { type GoldenFolder, readGoldenFolder } from '../conformance/golden-folder.ts';
 import { HEADING, lineOf } from '../conformance/line.ts';
 import { goldenNames, type Outcome, runConformance } from '../conformance/run.ts';
+import { useSoftwareVulkan } from '../software-vulkan.ts';
 import { consoleOf } from './options.ts';
 
 export function conformanceCommand(program: Command): void {
@@ -12,7 +13,7 @@ export function conformanceCommand(program: Command): void {
     .command('conformance')
     .summary('compare with golden numbers')
     .description(
-      'Makes every golden tensor of a folder again, by the engine’s own code, and compares. Exits 0 only when every one passes. On webgpu, a node that would leave the GPU fails the run; set VK_ICD_FILENAMES (and LD_LIBRARY_PATH) to use a software driver.',
+      'Makes every golden tensor of a folder again, by the engine’s own code, and compares. Exits 0 only when every one passes. On webgpu, a node that would leave the GPU fails the run; where no GPU driver is installed, Chromium’s software adapter is used.',
     )
     .argument('<path>', 'a pipeline folder with golden.safetensors and golden.json')
     .option('--only <names>', 'a comma-separated list of goldens')
@@ -22,6 +23,7 @@ export function conformanceCommand(program: Command): void {
       '\nExample:\n  $ npx diptych conformance tests/fixtures/sd15-tiny --only eps.base,eps.kl,trajectory.kl.final --backend wasm',
     )
     .action(async (root: string, { only, backend }: { only?: string; backend: Backend }, command: Command) => {
+      if (backend === 'webgpu') useSoftwareVulkan();
       const out = consoleOf(command);
       const folder = await readGoldenFolder(root);
       const names = selected(folder, only);

@@ -1,29 +1,15 @@
 import { type Command, Option } from 'commander';
-import type { Backend, EngineEvent } from '../../../shared/protocol.ts';
-import { DEFAULT_RULE, type RuleName, RULES } from '../../../shared/rules.ts';
+import type { EngineEvent } from '../../../shared/protocol.ts';
+import { DEFAULT_RULE, RULES } from '../../../shared/rules.ts';
 import { megabytes, type Progress } from '../console.ts';
-import { makePicture } from '../generate/make-picture.ts';
+import { makePicture, type PictureOptions } from '../generate/make-picture.ts';
 import { reportOf } from '../generate/report.ts';
 import { encodePng } from '../image/encode-png.ts';
 import { writeWhole } from '../store.ts';
+import { useSoftwareVulkan } from '../software-vulkan.ts';
 import { consoleOf, decimal, interruptSignal, storeOf, wholeNumber } from './options.ts';
 
-interface Options {
-  model?: string;
-  subject?: string;
-  style?: string;
-  prompt?: string;
-  negativePrompt?: string;
-  seed: number;
-  steps?: number;
-  guidanceScale?: number;
-  subjectStrength: number;
-  styleStrength: number;
-  rule: RuleName;
-  backend: Backend;
-  out: string;
-  report?: string;
-}
+type Options = Omit<PictureOptions, 'strengths'> & { subjectStrength: number; styleStrength: number; out: string; report?: string };
 
 export function generateCommand(program: Command): void {
   program
@@ -49,6 +35,7 @@ export function generateCommand(program: Command): void {
       '\nExample:\n  $ npx diptych generate --subject pip --style knit --seed 7 --out pip-knit.png --report pip-knit.json',
     )
     .action(async ({ subjectStrength, styleStrength, out: file, report: reportFile, ...options }: Options, command: Command) => {
+      if (options.backend === 'webgpu') useSoftwareVulkan();
       const out = consoleOf(command);
       const bar = out.progress('Generating');
       const strengths = [subjectStrength, styleStrength] as const;

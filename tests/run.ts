@@ -16,7 +16,11 @@ interface Summary {
 const checked = check();
 await build();
 const report = path.join(mkdtempSync(path.join(tmpdir(), 'diptych-tests-')), 'report.json');
-const { status } = spawnSync('vitest', ['run', '--reporter=default', '--reporter=json', `--outputFile.json=${report}`, ...process.argv.slice(2)], { stdio: 'inherit' });
+const { status } = spawnSync(
+  'vitest',
+  ['run', '--reporter=default', '--reporter=json', `--outputFile.json=${report}`, ...process.argv.slice(2)],
+  { stdio: 'inherit' },
+);
 const { numPassedTests, numFailedTests, numPendingTests } = JSON.parse(readFileSync(report, 'utf8')) as Summary;
 console.log(`\n${numPassedTests} passed, ${numFailedTests + (checked ? 0 : 1)} failed, ${numPendingTests} skipped`);
 process.exitCode = checked && status === 0 ? 0 : 1;

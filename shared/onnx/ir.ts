@@ -23,7 +23,7 @@ export interface GraphValue {
 }
 
 /** Where a tensor's bytes are: here (little-endian, row-major), or in a file beside the model. */
-export type TensorData =
+type TensorData =
   | { kind: 'inline'; bytes: Uint8Array }
   | { kind: 'external'; location: string; offset: number; length: number };
 
@@ -129,11 +129,6 @@ export function intAttribute(node: Node, name: string, fallback: number): number
 export function intsAttribute(node: Node, name: string, fallback: number[]): number[] {
   const attribute = node.attributes.get(name);
   return attribute?.kind === 'ints' ? attribute.value.map(Number) : fallback;
-}
-
-export function floatAttribute(node: Node, name: string, fallback: number): number {
-  const attribute = node.attributes.get(name);
-  return attribute?.kind === 'float' ? attribute.value : fallback;
 }
 
 /** A float32 tensor from numbers. */

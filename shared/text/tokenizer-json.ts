@@ -1,7 +1,7 @@
 import { DiptychError } from '../errors.ts';
 
 /** The special tokens of a CLIP text encoder. */
-export interface SpecialTokens {
+interface SpecialTokens {
   start: string;
   end: string;
   unknown: string;

@@ -3,7 +3,7 @@ import { Tokenizer as Encoder } from '@huggingface/tokenizers';
 import { DiptychError } from '../errors.ts';
 import type { ModelEntry } from '../manifest.ts';
 
-export interface Encoded {
+interface Encoded {
   /** `maxLength` ids: start, the text's, end, then padding. */
   ids: number[];
   /** The text was longer and lost its end. */

@@ -16,7 +16,7 @@ const GoldenJson = v.looseObject({
   timestep: v.optional(v.number(), 401),
   layers: v.record(v.string(), v.record(v.string(), v.object({ kl: Pair, gates: Pair }))),
 });
-export type GoldenJson = v.InferOutput<typeof GoldenJson>;
+type GoldenJson = v.InferOutput<typeof GoldenJson>;
 
 export interface GoldenFolder {
   root: string;

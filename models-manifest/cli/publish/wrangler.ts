@@ -20,7 +20,10 @@ export const WRANGLER_ENV = {
  * @throws DiptychError `internal` with the end of its output when it fails
  */
 export async function wrangler(...args: string[]): Promise<string> {
-  const child = spawn(process.execPath, [WRANGLER, ...args], { env: { ...process.env, ...WRANGLER_ENV }, stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(process.execPath, [WRANGLER, ...args], {
+    env: { ...process.env, ...WRANGLER_ENV },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
   let output = '';
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => (output += chunk.toString()));
   const code = await new Promise<number>((resolve) => child.on('close', (status) => resolve(status ?? 1)));

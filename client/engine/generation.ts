@@ -1,10 +1,10 @@
-import { GUIDED } from '../../shared/fusion/guided.ts';
 import type { Tokenizer } from '../../shared/text/tokenizer.ts';
 import type { EngineEvent, FusionMap, GenerateRequest, GenerateResult, Timings } from '../../shared/protocol.ts';
 import { ddim } from '../sampler/ddim.ts';
 import { gaussianNoise } from '../sampler/noise.ts';
-import { initialScale, scalings } from '../sampler/scalings.ts';
+import { initialScale } from '../sampler/scalings.ts';
 import type { Schedule } from '../sampler/schedule.ts';
+import { makeDenoiser } from './denoiser.ts';
 import { FusionRecord } from './fusion-record.ts';
 import { type Adapters, type Pipeline, touchedModules } from './pipeline.ts';
 import { toRgba } from './rgba.ts';
@@ -76,9 +76,10 @@ interface Sampled {
 }
 
 async function sample(parts: GenerationParts, request: GenerateRequest, embeddings: RuntimeTensor): Promise<Sampled> {
-  const { pipeline, schedule, adapters, now, onEvent, signal } = parts;
+  const { runtime, pipeline, schedule, adapters, now, onEvent, signal } = parts;
   const { model, latents } = pipeline;
-  const record = new FusionRecord(pipeline.graph('denoiser'), touchedModules(model, adapters, 'denoiser'));
+  const graph = pipeline.graph('denoiser');
+  const record = new FusionRecord(graph, touchedModules(model, adapters, 'denoiser'));
   const stepMs: number[] = [];
   let last = now();
   const onStep = () => {
@@ -92,36 +93,22 @@ async function sample(parts: GenerationParts, request: GenerateRequest, embeddin
       ...record.latest,
     });
   };
-  const denoise = denoiser(parts, request, embeddings, record);
+  const fusion = graph.fusionFeeds({ adapters: adapters.denoiser, strengths: request.strengths, decision: RULE_DECISIONS[request.rule] });
+  const denoise = makeDenoiser({
+    runtime,
+    graph,
+    latents,
+    prediction: schedule.prediction,
+    guidanceScale: request.guidanceScale,
+    feeds: { ...fusion, encoder_hidden_states: embeddings },
+    async onOutputs(outputs) {
+      await record.add(runtime, outputs);
+      await runtime.idle();
+    },
+  });
   const x = latents.upload(initialNoise(parts, request));
   const latent = await ddim({ space: latents, denoise, schedule, x, onStep, signal });
   return { latent, fusionMap: record.map(), stepMs };
-}
-
-/** `denoise(x, sigma, timestep) -> x0`: one run of the fused and guided denoiser. */
-function denoiser(parts: GenerationParts, request: GenerateRequest, embeddings: RuntimeTensor, record: FusionRecord) {
-  const { runtime, pipeline, adapters, schedule } = parts;
-  const graph = pipeline.graph('denoiser');
-  const decision = RULE_DECISIONS[request.rule];
-  const fusion = graph.fusionFeeds({ adapters: adapters.denoiser, strengths: request.strengths, decision });
-  const scalar = (value: number) => runtime.host(Float32Array.of(value), [1]);
-  return async (x: RuntimeTensor, sigma: number, timestep: number): Promise<RuntimeTensor> => {
-    const { cIn, cSkip, cOut } = scalings(schedule.prediction, sigma);
-    const outputs = await graph.session.run({
-      ...fusion,
-      [GUIDED.x]: x,
-      [GUIDED.cIn]: scalar(cIn),
-      [GUIDED.cSkip]: scalar(cSkip),
-      [GUIDED.cOut]: scalar(cOut),
-      [GUIDED.scale]: scalar(request.guidanceScale),
-      timestep: scalar(timestep),
-      encoder_hidden_states: embeddings,
-    });
-    const x0 = pipeline.latents.adopt(outputs[GUIDED.x0]!);
-    await record.add(runtime, outputs);
-    await runtime.idle();
-    return x0;
-  };
 }
 
 function initialNoise({ pipeline, schedule }: GenerationParts, { seed }: GenerateRequest): Float32Array {

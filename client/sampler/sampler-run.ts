@@ -3,7 +3,7 @@ import type { LatentSpace } from './latent-space.ts';
 import type { Schedule } from './schedule.ts';
 
 /** The one contract of a model: the clean latent that it sees in x = x0 + sigma noise. The caller keeps x. */
-type Denoise<L> = (x: L, sigma: number, timestep: number) => Promise<L>;
+export type Denoise<L> = (x: L, sigma: number, timestep: number) => Promise<L>;
 
 export interface SamplerRun<L> {
   space: LatentSpace<L>;

@@ -1,12 +1,12 @@
 /** How each golden tensor is made again. The names are those of `tests/fixtures/README.md`. */
+import { makeDenoiser } from '../../../client/engine/denoiser.ts';
 import { DeviceLatents } from '../../../client/engine/device-latents.ts';
 import type { LoadedGraph } from '../../../client/engine/loaded-graph.ts';
 import type { RuntimeTensor } from '../../../client/engine/sessions/runtime.ts';
 import { ddim } from '../../../client/sampler/ddim.ts';
-import { initialScale, scalings } from '../../../client/sampler/scalings.ts';
+import { initialScale } from '../../../client/sampler/scalings.ts';
 import { makeSchedule } from '../../../client/sampler/schedule.ts';
 import type { Decision } from '../../../shared/fusion/controls.ts';
-import { GUIDED } from '../../../shared/fusion/guided.ts';
 import { FUSION } from '../../../shared/fusion/interface.ts';
 import type { Bench } from './bench.ts';
 import type { MeasuredLayers } from './compare.ts';
@@ -79,17 +79,15 @@ async function trajectory(bench: Bench): Promise<Measured> {
   const schedule = makeSchedule(scheduler, json.steps);
   const graph = await bench.graph('denoiser', 'guided');
   const latents = new DeviceLatents(bench.runtime, dims);
-  const scalar = (value: number) => bench.runtime.host(Float32Array.of(value), [1]);
-  const fixed = {
-    ...bench.conditioning(graph),
-    ...graph.fusionFeeds({ adapters: (await bench.adapters()).denoiser, ...KL }),
-    [GUIDED.scale]: scalar(json.guidance_scale),
-  };
-  const denoise = async (x: RuntimeTensor, sigma: number, timestep: number) => {
-    const { cIn, cSkip, cOut } = scalings(schedule.prediction, sigma);
-    const controls = { [GUIDED.cIn]: scalar(cIn), [GUIDED.cSkip]: scalar(cSkip), [GUIDED.cOut]: scalar(cOut), timestep: scalar(timestep) };
-    return latents.adopt((await graph.session.run({ ...fixed, ...controls, [GUIDED.x]: x }))[GUIDED.x0]!);
-  };
+  const fusion = graph.fusionFeeds({ adapters: (await bench.adapters()).denoiser, ...KL });
+  const denoise = makeDenoiser({
+    runtime: bench.runtime,
+    graph,
+    latents,
+    prediction: schedule.prediction,
+    guidanceScale: json.guidance_scale,
+    feeds: { ...bench.conditioning(graph), ...fusion },
+  });
   const scale = initialScale(schedule);
   const x = latents.upload(data.map((value) => value * scale));
   const final = await bench.runtime.read(await ddim({ space: latents, denoise, schedule, x }));

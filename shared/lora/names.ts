@@ -2,7 +2,7 @@
  * The names that trainers give to the tensors of a LoRA. Each convention says under which stems a module of the base would be stored;
  * a file's keys are then looked up. (Parsing a key cannot work: kohya's `_` stands for `.` and for `_` alike.)
  */
-import type { Component } from './lora.ts';
+import { type Component, COMPONENTS } from './lora.ts';
 
 type Part = 'down' | 'up' | 'alpha';
 
@@ -22,6 +22,8 @@ const SUFFIXES: readonly (readonly [suffix: string, part: Part])[] = [
   ['.lora_B.default.weight', 'up'],
   ['.lora.down.weight', 'down'],
   ['.lora.up.weight', 'up'],
+  ['.lora_linear_layer.down.weight', 'down'],
+  ['.lora_linear_layer.up.weight', 'up'],
   ['_lora.down.weight', 'down'],
   ['_lora.up.weight', 'up'],
   ['.alpha', 'alpha'],
@@ -43,25 +45,29 @@ const peft: Stems = (component, module) =>
 
 /** diffusers before PEFT: `unet....attn1.processor.to_q_lora.down.weight`; `to_out_lora` is module `to_out.0`. */
 const attentionProcessor: Stems = (component, module) => {
-  const match = /^(.*\.attn\d*)\.(to_[a-z_]+)(\.0)?$/.exec(module);
+  const match = /^(.*\.attn\d*)\.((?:to|add)_[a-z_]+)(\.0)?$/.exec(module);
   if (!match) return [];
   return PEFT_PREFIXES[component].map((prefix) => `${prefix}${match[1]}.processor.${match[2]}`);
 };
 
 const CONVENTIONS = [kohya, peft, attentionProcessor];
 
-/** A function that tells where a key belongs in a base with these modules, `undefined` where it has no place. */
-export function namer(modules: Record<Component, readonly string[]>): (key: string) => Place | undefined {
-  const byStem = new Map<string, Omit<Place, 'part'>>();
-  for (const component of ['textEncoder', 'denoiser'] as const)
+/**
+ * A function that tells where a key can belong in a base with these modules: nowhere, in one place, or, as `_` stands for `.` too, in
+ * several.
+ */
+export function namer(modules: Record<Component, readonly string[]>): (key: string) => Place[] {
+  const byStem = new Map<string, Omit<Place, 'part'>[]>();
+  for (const component of COMPONENTS)
     for (const module of modules[component])
-      for (const stems of CONVENTIONS) for (const stem of stems(component, module)) byStem.set(stem, { component, module });
+      for (const stem of new Set(CONVENTIONS.flatMap((stems) => stems(component, module))))
+        byStem.set(stem, [...(byStem.get(stem) ?? []), { component, module }]);
   return (key) => {
     for (const [suffix, part] of SUFFIXES) {
       const found = key.endsWith(suffix) ? byStem.get(key.slice(0, -suffix.length)) : undefined;
-      if (found) return { ...found, part };
+      if (found) return found.map((place) => ({ ...place, part }));
     }
-    return undefined;
+    return [];
   };
 }
 
@@ -71,6 +77,7 @@ const VARIANTS: readonly (readonly [mark: RegExp, name: string])[] = [
   [/\.lokr_(w|t)[12](_[ab])?$/, 'LoKr'],
   [/\.dora_scale$|\.lora_magnitude_vector(\.|$)/, 'DoRA'],
   [/\.diff(_b)?$/, 'a full difference of weights'],
+  [/\.lora_mid\.weight$/, 'LoCon with a Tucker core'],
   [/\.(oft_diag|oft_blocks)$/, 'OFT'],
   [/\.(on_input|a1\.weight|b1\.weight)$/, 'IA3 or GLoRA'],
 ];

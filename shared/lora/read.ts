@@ -2,7 +2,7 @@
 import { DiptychError, type ErrorCode } from '../errors.ts';
 import type { LayerEntry } from '../manifest.ts';
 import { COMPONENTS, type Component, type Lora, type LoraLayer } from './lora.ts';
-import { namer, variantOf } from './names.ts';
+import { namer, type Place, variantOf } from './names.ts';
 import { readSafetensors, type SafeTensor, toFloat32 } from './safetensors.ts';
 
 /** The layers of the base, by component. */
@@ -23,21 +23,12 @@ type Parts = { down?: Found; up?: Found; alpha?: Found };
  */
 export function readLora(bytes: Uint8Array, base: BaseLayers, file: string): Lora {
   const { tensors, metadata } = readSafetensors(bytes, file);
+  if (tensors.size === 0) throw new DiptychError('lora_header_invalid', `${file} holds no tensor`, { file });
   const placeOf = namer({
     denoiser: base.denoiser.map((layer) => layer.module),
     textEncoder: base.textEncoder.map((layer) => layer.module),
   });
-  const parts: Record<Component, Map<string, Parts>> = { denoiser: new Map(), textEncoder: new Map() };
-  for (const [key, tensor] of tensors) {
-    const place = placeOf(key);
-    if (!place) throw unknownKey(key, file);
-    const ofComponent = parts[place.component];
-    const layer = ofComponent.get(place.module) ?? {};
-    const twin = layer[place.part];
-    if (twin) throw refusal('lora_header_invalid', file, key, `is the ${place.part} of ${place.module}, but so is ${twin.key}; remove one`);
-    layer[place.part] = { key, tensor };
-    ofComponent.set(place.module, layer);
-  }
+  const parts = sortByLayer(tensors, placeOf, file);
   const lora: Lora = { denoiser: [], textEncoder: [], metadata };
   for (const component of COMPONENTS) {
     for (const layer of base[component]) {
@@ -45,8 +36,33 @@ export function readLora(bytes: Uint8Array, base: BaseLayers, file: string): Lor
       if (found) lora[component].push(readLayer(layer, found, file));
     }
   }
-  if (tensors.size === 0) throw new DiptychError('lora_header_invalid', `${file} holds no tensor`, { file });
   return lora;
+}
+
+function sortByLayer(
+  tensors: ReadonlyMap<string, SafeTensor>,
+  placeOf: (key: string) => Place[],
+  file: string,
+): Record<Component, Map<string, Parts>> {
+  const parts = { denoiser: new Map<string, Parts>(), textEncoder: new Map<string, Parts>() };
+  for (const [key, tensor] of tensors) {
+    const [place, ...others] = placeOf(key);
+    if (!place) throw unknownKey(key, file);
+    if (others.length > 0) {
+      const candidates = [place, ...others].map(({ component, module }) => `${component} ${module}`).join(' or ');
+      throw refusal(
+        'lora_key_unknown',
+        file,
+        key,
+        `could belong to ${candidates}; save it under the names of diffusers, which tell them apart`,
+      );
+    }
+    const layer = parts[place.component].get(place.module) ?? {};
+    const twin = layer[place.part];
+    if (twin) throw refusal('lora_header_invalid', file, key, `is the ${place.part} of ${place.module}, but so is ${twin.key}; remove one`);
+    parts[place.component].set(place.module, { ...layer, [place.part]: { key, tensor } });
+  }
+  return parts;
 }
 
 function refusal(code: ErrorCode, file: string, key: string, reason: string): DiptychError {
@@ -98,11 +114,13 @@ function expectShape(file: string, { key, tensor }: Found, expected: number[], m
   throw refusal('lora_shape_mismatch', file, key, `is [${tensor.shape.join(', ')}] but layer ${module} takes [${trim(expected)}]`);
 }
 
-function readAlpha(file: string, found: Found): number {
-  const values = finite(file, found);
-  if (values.length !== 1)
-    throw refusal('lora_shape_mismatch', file, found.key, `must be one number, not [${found.tensor.shape.join(', ')}]`);
-  return values[0]!;
+function readAlpha(file: string, { key, tensor }: Found): number {
+  if (tensor.shape.some((dim) => dim !== 1))
+    throw refusal('lora_shape_mismatch', file, key, `must be one number, not [${tensor.shape.join(', ')}]`);
+  const { buffer, byteOffset } = tensor.bytes;
+  // kohya's trainer keeps Python's own number where no alpha was set: torch makes an int64 of it.
+  if (tensor.dtype === 'I64') return Number(new DataView(buffer, byteOffset).getBigInt64(0, true));
+  return finite(file, { key, tensor })[0]!;
 }
 
 function finite(file: string, { key, tensor }: Found): Float32Array {

@@ -1,5 +1,5 @@
 /** The safetensors container: 8 bytes of header length, a JSON header, tensor bytes without gaps (https://huggingface.co/docs/safetensors). */
-import { DiptychError, type ErrorCode } from '../errors.ts';
+import { DiptychError, type ErrorCode, type ErrorDetails } from '../errors.ts';
 import { fromFloat16 } from '../onnx/float16.ts';
 
 export interface SafeTensor {
@@ -14,73 +14,96 @@ export interface SafetensorsFile {
   metadata: Record<string, string>;
 }
 
-const ITEM_BYTES: Record<string, number> = {
-  F64: 8,
-  I64: 8,
-  U64: 8,
-  F32: 4,
-  I32: 4,
-  U32: 4,
-  F16: 2,
-  BF16: 2,
-  I16: 2,
-  U16: 2,
-  I8: 1,
-  U8: 1,
-  BOOL: 1,
-};
+const ITEM_BYTES = new Map<string, number>([
+  ['F64', 8],
+  ['I64', 8],
+  ['U64', 8],
+  ['F32', 4],
+  ['I32', 4],
+  ['U32', 4],
+  ['F16', 2],
+  ['BF16', 2],
+  ['I16', 2],
+  ['U16', 2],
+  ['I8', 1],
+  ['U8', 1],
+  ['BOOL', 1],
+]);
 
 /** The format's own bound: a longer header is an attack or a broken file. */
 const MAX_HEADER_BYTES = 100_000_000;
 
 /**
- * @throws DiptychError `lora_truncated` where the file ends too soon, `lora_header_invalid` for anything that breaks the format, naming
- * the file and the tensor
+ * @throws DiptychError `lora_truncated` where the file ends too soon, `lora_dtype_unsupported` for a data type that the format does not
+ * have, `lora_header_invalid` for anything else that breaks the format, naming the file and the tensor
  */
 export function readSafetensors(bytes: Uint8Array, file: string): SafetensorsFile {
-  const fail = (code: ErrorCode, reason: string, details = {}): never => {
-    throw new DiptychError(code, `${file}: ${reason}`, { file, ...details });
-  };
-  if (bytes.length < 8) fail('lora_truncated', `${bytes.length} bytes are too few for a safetensors header; download the file again`);
+  const { header, data } = split(bytes, file);
+  const { __metadata__: metadata = {}, ...entries } = header;
+  if (!isTextMap(metadata)) throw refusal('lora_header_invalid', file, 'the __metadata__ is not a map from text to text');
+  const spans = Object.entries(entries).map(([key, entry]) => readSpan(key, entry, data.length, file));
+  expectEveryByteOnce(spans, data.length, file);
+  const tensors = new Map(spans.map(({ key, dtype, shape, from, to }) => [key, { dtype, shape, bytes: data.subarray(from, to) }]));
+  return { tensors, metadata };
+}
+
+function refusal(code: ErrorCode, file: string, reason: string, details: ErrorDetails = {}): DiptychError {
+  return new DiptychError(code, `${file}: ${reason}`, { file, ...details });
+}
+
+function split(bytes: Uint8Array, file: string): { header: Record<string, unknown>; data: Uint8Array } {
+  if (bytes.length < 8)
+    throw refusal('lora_truncated', file, `${bytes.length} bytes are too few for a safetensors header; download the file again`);
   const length = new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0, true);
-  if (length > BigInt(MAX_HEADER_BYTES))
-    fail(
-      'lora_header_invalid',
-      `the header claims ${length} bytes, more than the format allows (${MAX_HEADER_BYTES}); this is not a safetensors file`,
-    );
+  if (length > BigInt(MAX_HEADER_BYTES)) {
+    const reason = `the header claims ${length} bytes, more than the format allows (${MAX_HEADER_BYTES}); this is not a safetensors file`;
+    throw refusal('lora_header_invalid', file, reason);
+  }
   const start = 8 + Number(length);
   if (start > bytes.length)
-    fail('lora_truncated', `the header claims ${length} bytes but only ${bytes.length - 8} follow; download the file again`);
-  const header = parseHeader(bytes.subarray(8, start), file);
-  const data = bytes.subarray(start);
-  const tensors = new Map<string, SafeTensor>();
-  let metadata: Record<string, string> = {};
-  const spans: { key: string; from: number; to: number }[] = [];
-  for (const [key, entry] of Object.entries(header)) {
-    if (key === '__metadata__') {
-      metadata = Object.fromEntries(
-        Object.entries(entry as object).filter((pair): pair is [string, string] => typeof pair[1] === 'string'),
-      );
-      continue;
-    }
-    if (!isEntry(entry)) fail('lora_header_invalid', `tensor ${key} lacks a valid dtype, shape or data_offsets`, { key });
-    const { dtype, shape, data_offsets } = entry as HeaderEntry;
-    const [from, to] = data_offsets;
-    const itemBytes =
-      ITEM_BYTES[dtype] ?? fail('lora_dtype_unsupported', `tensor ${key} has the data type ${dtype}, which is not known`, { key, dtype });
-    if (to > data.length) fail('lora_truncated', `tensor ${key} ends at byte ${to} of ${data.length}; download the file again`, { key });
-    const expected = shape.reduce((product, dim) => product * dim, 1) * itemBytes;
-    if (to - from !== expected)
-      fail('lora_header_invalid', `tensor ${key} is ${dtype} [${shape.join(', ')}], ${expected} bytes, but spans ${to - from}`, { key });
-    spans.push({ key, from, to });
-    tensors.set(key, { dtype, shape, bytes: data.subarray(from, to) });
+    throw refusal('lora_truncated', file, `the header claims ${length} bytes but only ${bytes.length - 8} follow; download the file again`);
+  return { header: parseHeader(bytes.subarray(8, start), file), data: bytes.subarray(start) };
+}
+
+/** A tensor of the header, and which bytes of the data are its own. */
+interface Span {
+  key: string;
+  dtype: string;
+  shape: number[];
+  from: number;
+  to: number;
+}
+
+function readSpan(key: string, entry: unknown, dataBytes: number, file: string): Span {
+  if (!isEntry(entry)) throw refusal('lora_header_invalid', file, `tensor ${key} lacks a valid dtype, shape or data_offsets`, { key });
+  const { dtype, shape, data_offsets } = entry;
+  const [from, to] = data_offsets;
+  const itemBytes = ITEM_BYTES.get(dtype);
+  if (itemBytes === undefined)
+    throw refusal('lora_dtype_unsupported', file, `tensor ${key} has the data type ${dtype}, which is not known`, { key, dtype });
+  if (to > dataBytes)
+    throw refusal('lora_truncated', file, `tensor ${key} ends at byte ${to} of ${dataBytes}; download the file again`, { key });
+  const expected = shape.reduce((product, dim) => product * dim, 1) * itemBytes;
+  if (to - from !== expected) {
+    const reason = `tensor ${key} is ${dtype} [${shape.join(', ')}], ${expected} bytes, but spans ${to - from}`;
+    throw refusal('lora_header_invalid', file, reason, { key });
   }
-  const ordered = spans.toSorted((a, b) => a.from - b.from || a.to - b.to);
-  for (const [i, span] of ordered.entries()) {
-    const before = ordered[i - 1];
-    if (before && span.from < before.to) fail('lora_header_invalid', `tensors ${before.key} and ${span.key} overlap`, { key: span.key });
+  return { key, dtype, shape, from, to };
+}
+
+/** Bytes of no tensor are refused too: so a key that stands twice in the header, of which JSON keeps the last, cannot lose its data. */
+function expectEveryByteOnce(spans: readonly Span[], dataBytes: number, file: string): void {
+  let end = 0;
+  let before = 'the header';
+  for (const { key, from, to } of spans.toSorted((a, b) => a.from - b.from || a.to - b.to)) {
+    if (from < end) throw refusal('lora_header_invalid', file, `tensors ${before} and ${key} overlap`, { key });
+    if (from > end)
+      throw refusal('lora_header_invalid', file, `the ${from - end} bytes between ${before} and ${key} belong to no tensor`, { key });
+    end = to;
+    before = key;
   }
-  return { tensors, metadata };
+  if (end < dataBytes)
+    throw refusal('lora_header_invalid', file, `the last ${dataBytes - end} bytes belong to no tensor; download the file again`);
 }
 
 interface HeaderEntry {
@@ -96,6 +119,10 @@ function isEntry(entry: unknown): entry is HeaderEntry {
   return (
     typeof dtype === 'string' && counts(shape) && counts(data_offsets) && data_offsets.length === 2 && data_offsets[0]! <= data_offsets[1]!
   );
+}
+
+function isTextMap(value: unknown): value is Record<string, string> {
+  return typeof value === 'object' && value !== null && Object.values(value).every((text) => typeof text === 'string');
 }
 
 function parseHeader(bytes: Uint8Array, file: string): Record<string, unknown> {
@@ -129,13 +156,13 @@ export function toFloat32(tensor: SafeTensor, key: string, file: string): Float3
 
 /** Writes tensors in the order given, header padded to 8 bytes as the reference does. */
 export function writeSafetensors(tensors: ReadonlyMap<string, SafeTensor>, metadata: Record<string, string>): Uint8Array {
-  const header: Record<string, unknown> = Object.keys(metadata).length > 0 ? { __metadata__: metadata } : {};
+  const header: [string, unknown][] = Object.keys(metadata).length > 0 ? [['__metadata__', metadata]] : [];
   let offset = 0;
   for (const [key, { dtype, shape, bytes }] of tensors) {
-    header[key] = { dtype, shape, data_offsets: [offset, offset + bytes.length] };
+    header.push([key, { dtype, shape, data_offsets: [offset, offset + bytes.length] }]);
     offset += bytes.length;
   }
-  const json = new TextEncoder().encode(JSON.stringify(header));
+  const json = new TextEncoder().encode(JSON.stringify(Object.fromEntries(header)));
   const padded = Math.ceil(json.length / 8) * 8;
   const out = new Uint8Array(8 + padded + offset);
   new DataView(out.buffer).setBigUint64(0, BigInt(padded), true);

@@ -23,6 +23,7 @@ const BAR_WIDTH = 24;
 
 /** Before this an estimate of the time left is a guess. */
 const SETTLING_SECONDS = 1;
+const SETTLING_SHARE = 0.03;
 
 export function openConsole(json: boolean): Console {
   return {
@@ -62,7 +63,7 @@ function lineProgress(label: string): Progress {
 
 function timeLeft(started: number, share: number): string {
   const seconds = (performance.now() - started) / 1000;
-  if (seconds < SETTLING_SECONDS || share <= 0 || share >= 1) return '';
+  if (seconds < SETTLING_SECONDS || share < SETTLING_SHARE || share >= 1) return '';
   return `${Math.ceil((seconds / share) * (1 - share))} s left`;
 }
 

@@ -7,23 +7,29 @@ import { type SamplerRun, throwIfAborted } from './sampler-run.ts';
 export async function ddim<L>({ space, denoise, schedule, x: start, onStep, signal }: SamplerRun<L>): Promise<L> {
   const { timesteps, sigmas, targets } = schedule;
   let x = start;
-  for (const [step, timestep] of timesteps.entries()) {
-    throwIfAborted(signal);
-    const sigma = sigmas[step]!;
-    const target = targets[step]!;
-    const x0 = await denoise(x, sigma, timestep);
-    const ratio = target / sigma;
-    const scale = carryOver(target, sigmas[step + 1]);
-    const next = await space.combine([
-      [scale * (1 - ratio), x0],
-      [scale * ratio, x],
-    ]);
-    space.release(x0);
+  try {
+    for (const [step, timestep] of timesteps.entries()) {
+      throwIfAborted(signal);
+      const sigma = sigmas[step]!;
+      const target = targets[step]!;
+      const ratio = target / sigma;
+      const scale = carryOver(target, sigmas[step + 1]);
+      const x0 = await denoise(x, sigma, timestep);
+      const next = await space
+        .combine([
+          [scale * (1 - ratio), x0],
+          [scale * ratio, x],
+        ])
+        .finally(() => space.release(x0));
+      space.release(x);
+      x = next;
+      onStep?.(step);
+    }
+    return x;
+  } catch (error) {
     space.release(x);
-    x = next;
-    onStep?.(step);
+    throw error;
   }
-  return x;
 }
 
 /**

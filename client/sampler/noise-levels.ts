@@ -1,7 +1,10 @@
 import type { SchedulerConfig } from '../../shared/manifest.ts';
 
-/** Of a schedule that ends in pure noise, signal power 0 is taken for this, so that sigma stays finite (4096). */
-const LEAST_SIGNAL_POWER = 2 ** -24;
+/**
+ * Of a schedule that ends in pure noise, signal power 0 is taken for this: sigma stays finite (2^24), and what is left of the signal is
+ * below float32's last bit.
+ */
+const LEAST_SIGNAL_POWER = 2 ** -48;
 
 /** sigma of every training timestep, in double precision: sqrt((1 - a) / a), a the cumulative signal power of the forward process. */
 export function noiseLevels(config: SchedulerConfig): Float64Array {

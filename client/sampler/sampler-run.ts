@@ -9,7 +9,7 @@ export interface SamplerRun<L> {
   space: LatentSpace<L>;
   denoise: Denoise<L>;
   schedule: Schedule;
-  /** Noise times `initialScale(schedule)`. The sampler releases it. */
+  /** Noise times `initialScale(schedule)`. The sampler releases it, however it ends. */
   x: L;
   /** After each step, counted from 0. */
   onStep?: (step: number) => void;

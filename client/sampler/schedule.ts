@@ -42,11 +42,21 @@ export function makeSchedule(config: SchedulerConfig, steps: number): Schedule {
   };
 }
 
-/** Lin et al. 2024 (arXiv 2305.08891), table 2. */
+/**
+ * Lin et al. 2024 (arXiv 2305.08891), table 2. Where a step lands halfway between two timesteps, the last bit of its sum decides, so the
+ * sums are the reference's: numpy's `linspace` (i times the step) and `arange` (its step is what the second element differs by). Where
+ * that `arange` runs on to a timestep -1, as for 61 steps of 1000, this does not.
+ */
 const SPACINGS: Record<SchedulerConfig['timestep_spacing'], (train: number, steps: number, offset: number) => number[]> = {
   leading: (train, steps, offset) => descending(steps, (i) => Math.min(train - 1, i * Math.floor(train / steps) + offset)),
-  linspace: (train, steps) => descending(steps, (i) => roundHalfEven((i * (train - 1)) / Math.max(1, steps - 1))),
-  trailing: (train, steps) => Array.from({ length: steps }, (_, i) => roundHalfEven(train - (i * train) / steps) - 1),
+  linspace: (train, steps) => {
+    const step = (train - 1) / Math.max(1, steps - 1);
+    return descending(steps, (i) => roundHalfEven(i * step));
+  },
+  trailing: (train, steps) => {
+    const step = train - train / steps - train;
+    return Array.from({ length: steps }, (_, i) => roundHalfEven(train + i * step) - 1);
+  },
 };
 
 function descending(steps: number, at: (i: number) => number): number[] {

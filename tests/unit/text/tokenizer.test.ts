@@ -21,6 +21,9 @@ describe('tokenizer', () => {
   it('says when a text was too long', () => {
     expect(tokenizer.encode('a cat in neon style').truncated).toBe(false);
     expect(tokenizer.encode('a cat '.repeat(20)).truncated).toBe(true);
+    // Sixteen ids hold fourteen words between start and end.
+    expect(tokenizer.encode('cat '.repeat(14)).truncated).toBe(false);
+    expect(tokenizer.encode('cat '.repeat(15))).toEqual({ ids: tokenizer.encode('cat '.repeat(14)).ids, truncated: true });
   });
 
   it('refuses what is no tokenizer', () => {

@@ -7,6 +7,7 @@ minutes=${1:-45} pictures=${2:-11264} python=${PYTHON:-/usr/bin/python3}
 # one thread a process; an allocator that keeps memory between steps (glibc gives it back and page-faults at every step)
 export OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MALLOC_ARENA_MAX=1
 export MALLOC_MMAP_THRESHOLD_=4294967296 MALLOC_TRIM_THRESHOLD_=4294967296 MALLOC_TOP_PAD_=268435456
+[ -f run/base.pt ] || "$python" averages.py load weights run
 mkdir -p run/data
 [ -f run/data/base.npz ] || "$python" make_data.py run/data "$pictures" 3456
 [ -f run/latents.pt ] || "$python" -c "import train_base; train_base.latents('run', 'run/data/base.npz')"

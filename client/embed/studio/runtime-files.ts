@@ -8,17 +8,21 @@ declare const ORT_BYTES: { jspi: number; asyncify: number; wasm: number };
 export const ORT_PATH = `/embed/ort/${ORT_VERSION}/`;
 
 const KEPT = 'diptych.onnxruntime';
+/** In place of storage where that is blocked; ends with the page. */
+let kept: string | null = null;
 
-/** Bytes of onnxruntime that this browser has yet to load. Which build it takes is decided as in the engine; a browser without storage always asks. */
+/** Bytes of onnxruntime that this browser has yet to load. Which build it takes is decided as in the engine. */
 export function runtimeBytesMissing(backend: Backend): number {
-  if (storage()?.getItem(KEPT) === `${ORT_VERSION} ${build(backend)}`) return 0;
-  return ORT_BYTES[build(backend)];
+  return (kept ?? storage()?.getItem(KEPT)) === stamp(backend) ? 0 : ORT_BYTES[build(backend)];
 }
 
-/** Called once a run has gone through: from now on the browser's own cache has the files. */
+/** Called once a network has run: from now on the browser's own cache has the files. */
 export function rememberRuntime(backend: Backend): void {
-  storage()?.setItem(KEPT, `${ORT_VERSION} ${build(backend)}`);
+  kept = stamp(backend);
+  storage()?.setItem(KEPT, kept);
 }
+
+const stamp = (backend: Backend): string => `${ORT_VERSION} ${build(backend)}`;
 
 function build(backend: Backend): keyof typeof ORT_BYTES {
   if (backend !== 'webgpu') return 'wasm';

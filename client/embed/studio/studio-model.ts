@@ -180,7 +180,6 @@ export class StudioModel extends EventTarget {
       const result = await engine.generate(requestOf(settings), (event) => this.#onEvent(event));
       const blob = await this.#parts.toPng(result.image);
       this.#parts.recorder.finished(settings, info, result);
-      this.#parts.rememberRuntime(info.backend);
       this.#complete({
         ...result,
         settings,
@@ -197,6 +196,8 @@ export class StudioModel extends EventTarget {
     if (!this.state.progress) return;
     if (event.type === 'step') {
       const { step, steps, secondsLeft } = event;
+      // A network has run, so onnxruntime is here, however this run ends.
+      if (step === 1) this.#parts.rememberRuntime(this.state.engine!.backend);
       this.#set({ map: appendStep(this.state.map, event), progress: { phase: 'step', step, steps, secondsLeft } });
       this.#parts.host.step({ step, steps, secondsLeft });
     } else this.#show(progressOf(event));

@@ -23,7 +23,7 @@ function studio({ cached = false, fail, noCatalogue = 0 }: { cached?: boolean; f
   const said: [string, ...unknown[]][] = [];
   const requests: GenerateRequest[] = [];
   const engines: { ended: boolean }[] = [];
-  const here = { cached };
+  const here = { cached, runtime: cached };
   const gate = { cancel: () => {}, hold: false };
   const connect = (): StudioEngine => {
     const state = { ended: false };
@@ -57,8 +57,10 @@ function studio({ cached = false, fail, noCatalogue = 0 }: { cached?: boolean; f
       return catalogue;
     },
     toPng: async () => new Blob(['png'], { type: 'image/png' }),
-    runtimeBytesMissing: () => (here.cached ? 0 : RUNTIME_BYTES),
-    rememberRuntime: () => {},
+    runtimeBytesMissing: () => (here.runtime ? 0 : RUNTIME_BYTES),
+    rememberRuntime() {
+      here.runtime = true;
+    },
     recorder: {
       ready: () => said.push(['ready']),
       consented: (bytes) => said.push(['consented', bytes]),
@@ -147,6 +149,17 @@ describe('studio', () => {
     expect(model.state).toMatchObject({ progress: undefined, error: undefined, map: result.fusionMap });
   });
 
+  it('does not ask for onnxruntime again after a run that was cancelled', async () => {
+    const { model, gate } = studio();
+    gate.hold = true;
+    await model.open();
+    const run = model.generate();
+    await expect.poll(() => model.state.progress?.phase).toBe('step');
+    await model.cancel();
+    await run;
+    expect(model.state.bytesMissing).toBe(MODEL_BYTES);
+  });
+
   it('ignores events that arrive after the result', async () => {
     const { model } = studio({ cached: true });
     await model.open();
@@ -192,7 +205,7 @@ describe('studio', () => {
   it('counts anew for another LoRA', async () => {
     const { model, here } = studio();
     await model.open();
-    here.cached = true;
+    Object.assign(here, { cached: true, runtime: true });
     model.setSettings(
       pick(
         model.state.settings!,

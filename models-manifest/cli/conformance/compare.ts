@@ -21,12 +21,14 @@ export interface GoldenLayer {
 /** The same of a run, by module. */
 export type MeasuredLayers = Map<string, GoldenLayer>;
 
+/** Infinity where the lengths differ, NaN where either holds a NaN: neither is within any tolerance. */
 export function maxAbsError(actual: ArrayLike<number>, expected: ArrayLike<number>): number {
   if (actual.length !== expected.length) return Number.POSITIVE_INFINITY;
   let worst = 0;
   for (let i = 0; i < expected.length; i++) {
     const error = Math.abs(actual[i]! - expected[i]!);
-    if (!(error <= worst)) worst = error;
+    if (Number.isNaN(error)) return error;
+    if (error > worst) worst = error;
   }
   return worst;
 }

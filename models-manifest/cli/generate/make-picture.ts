@@ -1,6 +1,7 @@
 /** `diptych generate`: the engine of the browser, on this machine. */
 import { Engine } from '../../../client/engine/engine.ts';
 import { openNodeRuntime } from '../../../client/engine/sessions/node.ts';
+import { throwIfCancelled } from '../../../client/engine/weights/retry.ts';
 import type { LoraEntry, ModelEntry } from '../../../shared/manifest.ts';
 import type { Backend, EngineEvent, EngineInfo, GenerateRequest, GenerateResult } from '../../../shared/protocol.ts';
 import type { RuleName } from '../../../shared/rules.ts';
@@ -41,6 +42,8 @@ export async function makePicture(
   signal.addEventListener('abort', cancel);
   try {
     const info = await engine.start({ backend: options.backend });
+    // The engine can cancel only what runs.
+    throwIfCancelled(signal);
     return { ...(await engine.generate(request, onEvent)), request, engine: info };
   } finally {
     signal.removeEventListener('abort', cancel);

@@ -1,6 +1,6 @@
 /** A store: `manifest.json` and `blobs/<sha256>`, what `diptych publish` sends to the edge. */
 import { createHash } from 'node:crypto';
-import { mkdir, readFile, rename, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import * as v from 'valibot';
 import { DiptychError } from '../../shared/errors.ts';
@@ -57,12 +57,12 @@ export class Store {
     );
   }
 
-  /** Keeps `bytes` under their SHA-256. */
+  /** Keeps `bytes` under their SHA-256; a file of that name that was damaged is mended. */
   async put(bytes: Uint8Array): Promise<BlobRef> {
     const sha256 = createHash('sha256').update(bytes).digest('hex');
     const file = this.blobPath(sha256);
-    const known = await stat(file).catch(() => undefined);
-    if (known?.size !== bytes.length) await writeWhole(file, bytes);
+    const known = await readFile(file).catch(() => undefined);
+    if (!known?.equals(bytes)) await writeWhole(file, bytes);
     return { sha256, bytes: bytes.length };
   }
 

@@ -50,7 +50,7 @@ async function textEncoder(bench: Bench, form: 'plain' | 'fused'): Promise<Measu
   const graph = await bench.graph('textEncoder', form);
   const ids = bench.folder.tensors.tensors.get('input_ids')!;
   const input = { [graph.inputs[0]!.name]: bench.runtime.host(new BigInt64Array(new Uint8Array(ids.bytes).buffer), ids.shape) };
-  const { subject } = (await bench.adapters()).textEncoder;
+  const subject = form === 'fused' ? (await bench.adapters()).textEncoder.subject : undefined;
   const fusion = graph.fusionFeeds({ adapters: subject ? { subject } : {}, ...KL });
   return { data: await output(bench, graph, { ...input, ...fusion }) };
 }

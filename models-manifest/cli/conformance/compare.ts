@@ -56,11 +56,14 @@ export function compareLayers(measured: MeasuredLayers, golden: Record<string, G
     verdict.klError = Math.max(verdict.klError, worst);
     if (!(worst <= TOLERANCE.kl)) verdict.klOff.push(module);
     const tie = Math.abs(expected.kl[0] - expected.kl[1]) <= TOLERANCE.tie * Math.max(...expected.kl);
-    const same = expected.gates.every((gate, k) => Math.abs(gate - actual.gates[k]!) < 1e-6);
-    if (!same && !tie) verdict.choicesDiffer.push(module);
+    const [subject, style] = actual.gates;
+    const same = sameGates([subject, style], expected.gates) || (tie && sameGates([style, subject], expected.gates));
+    if (!same) verdict.choicesDiffer.push(module);
   }
   return verdict;
 }
+
+const sameGates = (actual: readonly number[], expected: readonly number[]): boolean => maxAbsError(actual, expected) < 1e-6;
 
 function klError(actual: number, expected: number): number {
   if (expected === 0) return Math.abs(actual) <= ZERO_KL ? 0 : Number.POSITIVE_INFINITY;

@@ -7,6 +7,7 @@ import { externalise } from '../../../shared/onnx/externalise.ts';
 import { floatTimestep } from '../../../shared/onnx/float-timestep.ts';
 import { halveWeights } from '../../../shared/onnx/halve-weights.ts';
 import type { Dim, Graph, Model } from '../../../shared/onnx/ir.ts';
+import { loadExternal } from '../../../shared/onnx/load-external.ts';
 import { normalise } from '../../../shared/onnx/normalise.ts';
 import { ShardWriter } from '../../../shared/onnx/shard-writer.ts';
 import { writeModel } from '../../../shared/onnx/write.ts';
@@ -34,13 +35,15 @@ export interface PrepareOptions {
 /** What is being done, of how many such stages. */
 export type OnStage = (stage: string, done: number, total: number) => void;
 
-const SampleSize = v.looseObject({ sample_size: v.optional(v.union([v.number(), v.tuple([v.number(), v.number()])])) });
+const Size = v.pipe(v.number(), v.integer(), v.minValue(1));
+const SampleSize = v.looseObject({ sample_size: v.optional(v.union([Size, v.tuple([Size, Size])])) });
+const About = v.pick(ModelEntry, ['id', 'name', 'license', 'author']);
 const VaeConfig = v.looseObject({ scaling_factor: v.number() });
 
 /**
  * Prepares the pipeline folder `root` into `store`. Nothing is added to the catalogue before every file of the model is there.
  *
- * @throws DiptychError `pipeline_incomplete`, `graph_unsupported`, `onnx_malformed`, `onnx_invalid`, `cancelled`
+ * @throws DiptychError `usage` for an id, name, licence or author that the catalogue cannot hold, `pipeline_incomplete`, `graph_unsupported`, `onnx_malformed`, `onnx_invalid`, `cancelled`
  */
 export async function prepareModel(
   root: string,
@@ -49,6 +52,7 @@ export async function prepareModel(
   onStage: OnStage,
   signal?: AbortSignal,
 ): Promise<ModelEntry> {
+  const about = described(options);
   const stages = ['reading', 'text encoder', 'denoiser', 'decoder'];
   const stage = (index: number) => onStage(stages[index]!, index, stages.length);
   stage(0);
@@ -71,22 +75,20 @@ export async function prepareModel(
   };
 
   stage(1);
-  const textEncoder = normalise(textPart.model, { [inputNames(textPart)[0]!]: [2, text.maxLength] });
+  const textEncoder = await fixed(textPart, { [inputNames(textPart)[0]!]: [2, text.maxLength] });
   const textEntry = await keep(textPart, textEncoder);
   stage(2);
   const context = lastDim(textEncoder.graph, textPart.file);
-  const denoiser = floatTimestep(
-    normalise(denoiserPart.model, denoiserDims(denoiserPart, [2, ...latentDims], [2, text.maxLength, context])),
-  );
+  const denoiser = floatTimestep(await fixed(denoiserPart, denoiserDims(denoiserPart, [2, ...latentDims], [2, text.maxLength, context])));
   const layers = { denoiser: layersOf(denoiser.graph), textEncoder: layersOf(textEncoder.graph) };
-  refuseFused(denoiserPart, layers.denoiser);
+  refuseFused(denoiser.graph, layers.denoiser, denoiserPart.file);
   const denoiserEntry = await keep(denoiserPart, denoiser);
   stage(3);
-  const decoder = normalise(decoderPart.model, { [inputNames(decoderPart)[0]!]: [1, ...latentDims] });
+  const decoder = await fixed(decoderPart, { [inputNames(decoderPart)[0]!]: [1, ...latentDims] });
   const decoderEntry = await keep(decoderPart, decoder);
 
   const model = v.parse(ModelEntry, {
-    ...{ id: options.id, name: options.name, license: options.license, author: options.author },
+    ...about,
     latent,
     image: imageSize(decoder.graph, decoderPart.file),
     scheduler,
@@ -99,6 +101,18 @@ export async function prepareModel(
   onStage('done', stages.length, stages.length);
   return model;
 }
+
+function described(options: PrepareOptions): v.InferOutput<typeof About> {
+  const parsed = v.safeParse(About, options);
+  if (parsed.success) return parsed.output;
+  const [issue] = parsed.issues;
+  const field = v.getDotPath(issue) ?? 'the model';
+  throw new DiptychError('usage', `${field} ${JSON.stringify(issue.input)}: ${issue.message}; give another by --${field}`, { field });
+}
+
+/** With its weights here: what an export left to compute from them is folded, and they can be halved. */
+const fixed = async ({ model, readExternal }: Part, dims: Record<string, number[]>): Promise<Model> =>
+  normalise(await loadExternal(model, readExternal), dims);
 
 async function configured<S extends v.GenericSchema>(root: string, name: string, schema: S, why: string): Promise<v.InferOutput<S>> {
   const value = await readConfig(root, name, schema);

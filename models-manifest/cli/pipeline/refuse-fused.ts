@@ -1,6 +1,8 @@
 import { DiptychError } from '../../../shared/errors.ts';
+import { constantOperand } from '../../../shared/fusion/constant-operand.ts';
+import { modulePath } from '../../../shared/fusion/module-path.ts';
 import type { LayerEntry } from '../../../shared/manifest.ts';
-import type { Part } from './read-part.ts';
+import { type Graph, indexGraph, type Node } from '../../../shared/onnx/ir.ts';
 
 /** Operators into which optimisers fold an attention layer, and with it the paths of its projections. */
 const FUSED = new Set([
@@ -12,23 +14,40 @@ const FUSED = new Set([
   'QAttention',
 ]);
 
+const LINEAR = new Set(['MatMul', 'Gemm']);
+
+const ADVICE =
+  'Export the UNet again without optimisation (torch.onnx.export keeps module paths; onnxruntime’s transformer optimiser does not)';
+
 /**
  * Refuses a denoiser whose layers can no longer be told apart.
  *
- * @throws DiptychError `graph_unsupported` naming the fused nodes and how to export again
+ * @throws DiptychError `graph_unsupported` naming the nodes and how to export again
  */
-export function refuseFused({ model, file }: Part, layers: readonly LayerEntry[]): void {
-  const advice =
-    'Export the UNet again without optimisation (torch.onnx.export keeps module paths; onnxruntime’s transformer optimiser does not)';
-  const fused = model.graph.nodes.filter((node) => node.domain !== '' && FUSED.has(node.opType)).map((node) => node.name);
-  if (fused.some((name) => !name.startsWith('/'))) {
-    throw new DiptychError(
-      'graph_unsupported',
-      `${file} has ${fused.length} fused attention nodes without module paths (${fused.slice(0, 3).join(', ')}). ${advice}.`,
-      { nodes: fused.slice(0, 20) },
-    );
-  }
+export function refuseFused(graph: Graph, layers: readonly LayerEntry[], file: string): void {
+  const fused = graph.nodes.filter((node) => node.domain !== '' && FUSED.has(node.opType));
+  if (fused.some((node) => !node.name.startsWith('/'))) throw refusal(file, 'fused attention nodes without module paths', fused);
+  const lost = pathlessLinears(graph);
+  if (lost.length > 0) throw refusal(file, 'Linear layers without module paths', lost);
   if (layers.length === 0) {
-    throw new DiptychError('graph_unsupported', `${file} has no Linear or Conv whose module path can be told. ${advice}.`, { file });
+    throw new DiptychError('graph_unsupported', `${file} has no Linear or Conv whose module path can be told. ${ADVICE}.`, { file });
   }
+}
+
+/** An optimiser renames the projections of an attention and leaves the convolutions alone: a LoRA would then miss most of its layers. */
+function pathlessLinears(graph: Graph): Node[] {
+  const index = indexGraph(graph);
+  return graph.nodes.filter(
+    (node) =>
+      node.domain === '' &&
+      LINEAR.has(node.opType) &&
+      modulePath(node) === undefined &&
+      constantOperand(graph, index, node.inputs[1] ?? '')?.dims.length === 2,
+  );
+}
+
+function refusal(file: string, what: string, nodes: readonly Node[]): DiptychError {
+  const names = nodes.slice(0, 20).map((node) => node.name || `the ${node.opType} that makes ${node.outputs[0]}`);
+  const shown = names.slice(0, 3).join(', ');
+  return new DiptychError('graph_unsupported', `${file} has ${nodes.length} ${what} (${shown}). ${ADVICE}.`, { file, nodes: names });
 }

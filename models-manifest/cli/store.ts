@@ -71,9 +71,9 @@ export class Store {
     if (found) return found;
     const ids = entries.map((entry) => entry.id);
     const known = ids.length > 0 ? `it has ${ids.join(', ')}` : 'it has none';
-    throw new DiptychError('not_in_catalogue', `the store ${this.root} has no ${what} named ${id ?? '(give --model)'}; ${known}`, {
-      known: ids,
-    });
+    const asked =
+      id === undefined && ids.length > 1 ? `more than one ${what}; say which` : `no ${what}${id === undefined ? '' : ` named ${id}`}`;
+    throw new DiptychError('not_in_catalogue', `the store ${this.root} has ${asked}; ${known}`, { known: ids });
   }
 
   async #write(manifest: Manifest): Promise<void> {

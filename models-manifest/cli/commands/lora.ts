@@ -5,7 +5,11 @@ import { addLora, type AddLoraOptions } from '../lora/add-lora.ts';
 import { consoleOf, storeOf } from './options.ts';
 
 export function loraCommand(program: Command): void {
-  const lora = program.command('lora').summary('LoRAs of the catalogue').description('Manages the LoRAs of the catalogue.');
+  const lora = program
+    .command('lora')
+    .summary('LoRAs of the catalogue')
+    .description('Manages the LoRAs of the catalogue.')
+    .addHelpText('after', '\nExample:\n  $ npx diptych lora add --help');
   lora
     .command('add')
     .summary('check a LoRA file and add it')

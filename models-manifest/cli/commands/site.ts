@@ -14,7 +14,8 @@ export function siteCommand(program: Command): void {
   const site = program
     .command('site')
     .summary('sites that may embed the studio')
-    .description('Manages the sites that may embed the studio.');
+    .description('Manages the sites that may embed the studio.')
+    .addHelpText('after', '\nExample:\n  $ npx diptych site list');
   site
     .command('add')
     .summary('create a site, or change its origins')

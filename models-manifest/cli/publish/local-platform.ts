@@ -1,8 +1,11 @@
 import path from 'node:path';
-import { getPlatformProxy } from 'wrangler';
+import { fileURLToPath } from 'node:url';
+
+/** Wherever the command is called from, the edge is this project's. */
+const PROJECT = fileURLToPath(new URL('../../..', import.meta.url));
 
 /** Where `wrangler dev` keeps its local R2, D1 and queues. */
-export const LOCAL_STATE = '.wrangler/state';
+export const LOCAL_STATE = path.join(PROJECT, '.wrangler/state');
 
 /** The bindings that the command line uses, as `wrangler.toml` names them. */
 interface LocalBindings {
@@ -20,9 +23,13 @@ interface LocalBindings {
 
 /** The local R2 and D1 under `state` (what `wrangler dev --persist-to` takes). `close` must be called, or the process stays. */
 export async function openLocalPlatform(state = LOCAL_STATE): Promise<{ bindings: LocalBindings; close(): Promise<void> }> {
+  // Loading wrangler takes a second, for which no other command should wait.
+  const { getPlatformProxy } = await import('wrangler');
   const { env, dispose } = await getPlatformProxy<Record<string, unknown>>({
-    configPath: 'wrangler.toml',
+    configPath: path.join(PROJECT, 'wrangler.toml'),
     persist: { path: path.join(state, 'v3') },
+    // Buckets and databases need no secrets. Wrangler tells on stdout, where results go, which file it took them from: it gets one that is not there.
+    envFiles: ['.no-secrets'],
   });
   return { bindings: env as unknown as LocalBindings, close: dispose };
 }

@@ -6,12 +6,12 @@ import type { Metafile } from 'esbuild';
 import { build } from './build.ts';
 
 const ROOT = join(import.meta.dirname, '..');
-const RUNTIME = 'node_modules/onnxruntime-web/';
+const RUNTIME = '/onnxruntime-web/';
 
 /** The scripts of one build without those that are onnxruntime's. */
 function ownScripts({ outputs }: Metafile): string[] {
   return Object.entries(outputs)
-    .filter(([path, { inputs }]) => path.endsWith('.js') && !Object.keys(inputs).some((input) => input.startsWith(RUNTIME)))
+    .filter(([path, { inputs }]) => path.endsWith('.js') && !Object.keys(inputs).some((input) => input.includes(RUNTIME)))
     .map(([path]) => path);
 }
 

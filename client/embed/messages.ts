@@ -20,7 +20,7 @@ export interface StudioOptions {
 }
 
 export const THEMES = ['auto', 'light', 'dark'] as const;
-export type Theme = (typeof THEMES)[number];
+type Theme = (typeof THEMES)[number];
 
 /** Element -> studio window, with one port. The studio answers `ready` over it, or not at all when the origin is not allowed. */
 export interface ConnectMessage {

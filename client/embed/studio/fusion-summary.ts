@@ -41,7 +41,8 @@ export interface Cell {
 /** How clear the choice of a cell was: |a - b| / (a + b) of its KL pair, 0 for a tie, 1 when only one LoRA changed anything. */
 export function decisiveness({ kl, modules }: FusionMap, { row, step }: Cell): number {
   const at = (step * modules.length + row) * 2;
-  const [subject, style] = [kl[at]!, kl[at + 1]!];
+  // A LoRA that changes nothing has a KL of zero, give or take the rounding: it may come out a little below.
+  const [subject, style] = [Math.max(0, kl[at]!), Math.max(0, kl[at + 1]!)];
   const sum = subject + style;
   return sum > 0 ? Math.abs(subject - style) / sum : 0;
 }
@@ -56,7 +57,7 @@ export function cellText(map: FusionMap, { row, step }: Cell): string {
 }
 
 function klText(value: number): string {
-  return value === 0 ? '0' : value >= 0.001 && value < 1000 ? value.toPrecision(2) : value.toExponential(1);
+  return value <= 0 ? '0' : value >= 0.001 && value < 1000 ? value.toPrecision(2) : value.toExponential(1);
 }
 
 /** The whole map in one sentence, for those who cannot see it. */

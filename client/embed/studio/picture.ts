@@ -7,7 +7,7 @@ import type { Result } from './studio-model.ts';
 const WANTED_WIDTH = 448;
 
 /** Shows a picture of `width` pixels in `room` CSS pixels: by a whole factor where it can grow, else as wide as fits. */
-export function shownWidth(width: number, room: number): number {
+function shownWidth(width: number, room: number): number {
   const zoom = Math.floor(Math.min(room, Math.max(WANTED_WIDTH, width)) / width);
   return zoom >= 1 ? width * zoom : room;
 }

@@ -50,7 +50,7 @@ export function writePrompt(settings: Settings, prompt: string): Settings {
 }
 
 /** The prompt that the two triggers make: `a pip creature in knit style`. */
-export function triggerPrompt({ subject, style }: Pick<Settings, 'subject' | 'style'>): string {
+function triggerPrompt({ subject, style }: Pick<Settings, 'subject' | 'style'>): string {
   return [subject?.trigger, style?.trigger].filter(Boolean).join(' ');
 }
 

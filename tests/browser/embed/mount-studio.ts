@@ -5,7 +5,7 @@ import { DiptychError } from '../../../shared/errors.ts';
 import type { EngineEvent, GenerateResult } from '../../../shared/protocol.ts';
 import { catalogue } from '../../unit/embed/catalogue-fixture.ts';
 
-export const MODULES = ['down_blocks.0.attentions.0.to_q', 'mid_block.attentions.0.to_q', 'up_blocks.0.attentions.0.to_q'];
+const MODULES = ['down_blocks.0.attentions.0.to_q', 'mid_block.attentions.0.to_q', 'up_blocks.0.attentions.0.to_q'];
 const SIZE = 16;
 
 /** A picture whose every pixel is another colour. */

@@ -49,6 +49,9 @@ describe('fusion map', () => {
   it('tells how clear a choice was: from 0 for a tie to 1', () => {
     const rows = modules.map((_, row) => decisiveness(map, { row, step: 0 }));
     expect(rows).toEqual([0.5, 0, 1, 0]);
+    const rounded = { ...map, kl: Float32Array.of(0.1, -8e-8, ...map.kl.slice(2)) };
+    expect(decisiveness(rounded, { row: 0, step: 0 })).toBe(1);
+    expect(cellText(rounded, { row: 0, step: 0 })).toContain('0 for the style');
   });
 
   it('puts itself into words', () => {

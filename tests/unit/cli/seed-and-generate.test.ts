@@ -15,14 +15,16 @@ const store = new Store(path.join(root, 'store'));
 const STEPS = 2;
 const PIP_KNIT: PictureOptions = { subject: 'pip', style: 'knit', seed: 7, steps: STEPS, strengths: [1, 1], rule: 'kl', backend: 'cpu' };
 
+let seeded: boolean;
 let picture: Picture;
 beforeAll(async () => {
-  expect(await seedStore(store, () => undefined)).toBe(true);
+  seeded = await seedStore(store, () => undefined);
   picture = await makePicture(store, PIP_KNIT, () => undefined, new AbortController().signal);
 }, 60_000);
 
 describe('the seeded store', () => {
   test('holds the demo model and its LoRAs, every file under its SHA-256', async () => {
+    expect(seeded).toBe(true);
     const { models, loras } = await store.manifest();
     expect(models.map(({ id }) => id)).toEqual(['demo']);
     expect(loras.map(({ id, kind, model }) => `${model} ${kind} ${id}`)).toEqual([
@@ -75,8 +77,15 @@ describe('diptych generate', () => {
 
     const report = JSON.parse(await readFile(json, 'utf8')) as Report;
     expect(report.request).toEqual({
-      ...{ model: 'demo', subject: 'pip', style: 'knit', prompt: 'a pip creature in knit style' },
-      ...{ seed: 7, steps: STEPS, guidanceScale: 3, strengths: [1, 1], rule: 'kl' },
+      model: 'demo',
+      subject: 'pip',
+      style: 'knit',
+      prompt: 'a pip creature in knit style',
+      seed: 7,
+      steps: STEPS,
+      guidanceScale: 3,
+      strengths: [1, 1],
+      rule: 'kl',
     });
     expect(report.engine).toMatchObject({ backend: 'cpu' });
     expect(report.timings.stepMs.length).toBe(STEPS);

@@ -43,7 +43,8 @@ const VaeConfig = v.looseObject({ scaling_factor: v.number() });
 /**
  * Prepares the pipeline folder `root` into `store`. Nothing is added to the catalogue before every file of the model is there.
  *
- * @throws DiptychError `usage` for an id, name, licence or author that the catalogue cannot hold, `pipeline_incomplete`, `graph_unsupported`, `onnx_malformed`, `onnx_invalid`, `cancelled`
+ * @throws DiptychError `usage` for an id, name, licence or author that the catalogue cannot hold; `pipeline_incomplete`,
+ * `graph_unsupported`, `onnx_malformed`, `onnx_invalid`, `cancelled`
  */
 export async function prepareModel(
   root: string,

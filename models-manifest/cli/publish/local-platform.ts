@@ -28,7 +28,8 @@ export async function openLocalPlatform(state = LOCAL_STATE): Promise<{ bindings
   const { env, dispose } = await getPlatformProxy<Record<string, unknown>>({
     configPath: path.join(PROJECT, 'wrangler.toml'),
     persist: { path: path.join(state, 'v3') },
-    // Buckets and databases need no secrets. Wrangler tells on stdout, where results go, which file it took them from: it gets one that is not there.
+    // Buckets and databases need no secrets. Wrangler tells on stdout, where results go, which file it took them from: it gets one
+    // that is not there.
     envFiles: ['.no-secrets'],
   });
   return { bindings: env as unknown as LocalBindings, close: dispose };

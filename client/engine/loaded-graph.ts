@@ -4,6 +4,7 @@ import { fuse } from '../../shared/fusion/fuse.ts';
 import type { LoraLayer } from '../../shared/lora/lora.ts';
 import { type GraphEntry, type LayerEntry, LORA_KINDS, type LoraKind } from '../../shared/manifest.ts';
 import type { GraphValue, Model } from '../../shared/onnx/ir.ts';
+import { padConvChannels } from '../../shared/onnx/pad-conv-channels.ts';
 import { readModel } from '../../shared/onnx/read.ts';
 import { writeModel } from '../../shared/onnx/write.ts';
 import type { Runtime, RuntimeTensor, Session, SessionOptions, WeightData } from './sessions/runtime.ts';
@@ -72,7 +73,7 @@ export class LoadedGraph {
   /** A normalised graph that is in memory already. */
   static async of(runtime: Runtime, source: Model, weights: readonly WeightData[], options: LoadOptions): Promise<LoadedGraph> {
     const fused = fuse(source, options.modules);
-    const model = options.wrap ? options.wrap(fused.model) : fused.model;
+    const model = padConvChannels(options.wrap ? options.wrap(fused.model) : fused.model);
     const outputs = model.graph.outputs.map((output) => output.name);
     const session = await runtime.createSession(writeModel(model), weights, {
       ...options.session,

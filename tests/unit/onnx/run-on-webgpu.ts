@@ -1,4 +1,4 @@
-/** Run by webgpu.test.ts: FOLDER/model.onnx on FOLDER/feeds.json, every node on WebGPU; prints the outputs as JSON. */
+/** Run by spawn-webgpu.ts: FOLDER/model.onnx on FOLDER/feeds.json, every node on WebGPU; prints the outputs as JSON. */
 import { readFileSync } from 'node:fs';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 

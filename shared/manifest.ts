@@ -62,7 +62,7 @@ export const ModelEntry = v.object({
   scheduler: SchedulerConfig,
   text: v.object({ maxLength: positive, startId: count, endId: count, padId: count, tokenizer: BlobRef }),
   graphs: v.object({ textEncoder: GraphEntry, denoiser: GraphEntry, decoder: GraphEntry }),
-  layers: v.object({ denoiser: v.array(LayerEntry), textEncoder: v.array(LayerEntry) }),
+  layers: v.object({ denoiser: v.array(LayerEntry), textEncoder: v.array(LayerEntry), textEncoder2: v.optional(v.array(LayerEntry)) }),
   defaults: v.object({ steps: positive, guidanceScale: v.number() }),
 });
 export type ModelEntry = v.InferOutput<typeof ModelEntry>;

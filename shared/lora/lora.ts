@@ -13,8 +13,8 @@ export interface LoraLayer {
   up: Float32Array;
 }
 
-/** The parts of a pipeline that a LoRA can change. */
-export const COMPONENTS = ['denoiser', 'textEncoder'] as const;
+/** The parts of a pipeline that a LoRA can change. SDXL has a second text encoder. */
+export const COMPONENTS = ['denoiser', 'textEncoder', 'textEncoder2'] as const;
 export type Component = (typeof COMPONENTS)[number];
 
 /** A LoRA read against a base: every tensor of the file has its place. */

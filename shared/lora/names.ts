@@ -32,12 +32,20 @@ const SUFFIXES: readonly (readonly [suffix: string, part: Part])[] = [
 type Stems = (component: Component, module: string) => string[];
 
 /** SDXL trainers number the text encoders; the first is `te1`. */
-const KOHYA_PREFIXES: Record<Component, string[]> = { denoiser: ['lora_unet_'], textEncoder: ['lora_te_', 'lora_te1_'] };
+const KOHYA_PREFIXES: Record<Component, string[]> = {
+  denoiser: ['lora_unet_'],
+  textEncoder: ['lora_te_', 'lora_te1_'],
+  textEncoder2: ['lora_te2_'],
+};
 
 /** kohya-ss trainers: `lora_unet_down_blocks_0_..._to_q.lora_down.weight`. */
 const kohya: Stems = (component, module) => KOHYA_PREFIXES[component].map((prefix) => `${prefix}${module.replaceAll('.', '_')}`);
 
-const PEFT_PREFIXES: Record<Component, string[]> = { denoiser: ['unet.', 'transformer.', ''], textEncoder: ['text_encoder.', ''] };
+const PEFT_PREFIXES: Record<Component, string[]> = {
+  denoiser: ['unet.', 'transformer.', ''],
+  textEncoder: ['text_encoder.', ''],
+  textEncoder2: ['text_encoder_2.'],
+};
 
 /** PEFT and diffusers: `unet.down_blocks.0...to_q.lora_A.weight`, also below PEFT's own wrapper. */
 const peft: Stems = (component, module) =>
@@ -56,10 +64,10 @@ const CONVENTIONS = [kohya, peft, attentionProcessor];
  * A function that tells where a key can belong in a base with these modules: nowhere, in one place, or, as `_` stands for `.` too, in
  * several.
  */
-export function namer(modules: Record<Component, readonly string[]>): (key: string) => Place[] {
+export function namer(base: Partial<Record<Component, readonly { module: string }[]>>): (key: string) => Place[] {
   const byStem = new Map<string, Omit<Place, 'part'>[]>();
   for (const component of COMPONENTS)
-    for (const module of modules[component])
+    for (const { module } of base[component] ?? [])
       for (const stem of new Set(CONVENTIONS.flatMap((stems) => stems(component, module))))
         byStem.set(stem, [...(byStem.get(stem) ?? []), { component, module }]);
   return (key) => {

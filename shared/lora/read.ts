@@ -5,8 +5,8 @@ import { COMPONENTS, type Component, type Lora, type LoraLayer } from './lora.ts
 import { namer, type Place, variantOf } from './names.ts';
 import { readSafetensors, type SafeTensor, toFloat32 } from './safetensors.ts';
 
-/** The layers of the base, by component. */
-export type BaseLayers = Record<Component, readonly LayerEntry[]>;
+/** The layers of the base, by component; a component that it does not have is left out. */
+export type BaseLayers = Partial<Record<Component, readonly LayerEntry[]>>;
 
 interface Found {
   key: string;
@@ -24,14 +24,11 @@ type Parts = { down?: Found; up?: Found; alpha?: Found };
 export function readLora(bytes: Uint8Array, base: BaseLayers, file: string): Lora {
   const { tensors, metadata } = readSafetensors(bytes, file);
   if (tensors.size === 0) throw new DiptychError('lora_header_invalid', `${file} holds no tensor`, { file });
-  const placeOf = namer({
-    denoiser: base.denoiser.map((layer) => layer.module),
-    textEncoder: base.textEncoder.map((layer) => layer.module),
-  });
+  const placeOf = namer(base);
   const parts = sortByLayer(tensors, placeOf, file);
-  const lora: Lora = { denoiser: [], textEncoder: [], metadata };
+  const lora: Lora = { denoiser: [], textEncoder: [], textEncoder2: [], metadata };
   for (const component of COMPONENTS) {
-    for (const layer of base[component]) {
+    for (const layer of base[component] ?? []) {
       const found = parts[component].get(layer.module);
       if (found) lora[component].push(readLayer(layer, found, file));
     }
@@ -44,7 +41,7 @@ function sortByLayer(
   placeOf: (key: string) => Place[],
   file: string,
 ): Record<Component, Map<string, Parts>> {
-  const parts = { denoiser: new Map<string, Parts>(), textEncoder: new Map<string, Parts>() };
+  const parts = { denoiser: new Map<string, Parts>(), textEncoder: new Map<string, Parts>(), textEncoder2: new Map<string, Parts>() };
   for (const [key, tensor] of tensors) {
     const [place, ...others] = placeOf(key);
     if (!place) throw unknownKey(key, file);

@@ -2,7 +2,7 @@ import { toFloat16 } from '../onnx/float16.ts';
 import { COMPONENTS, type Lora } from './lora.ts';
 import { type SafeTensor, writeSafetensors } from './safetensors.ts';
 
-const PREFIX = { denoiser: 'unet', textEncoder: 'text_encoder' } as const;
+const PREFIX = { denoiser: 'unet', textEncoder: 'text_encoder', textEncoder2: 'text_encoder_2' } as const;
 
 /**
  * A LoRA as the catalogue keeps it: safetensors with PEFT names and an explicit `.alpha` for every layer. Matrices in `dtype`, alpha in

@@ -64,7 +64,7 @@ const CONVENTIONS = [kohya, peft, attentionProcessor];
  * A function that tells where a key can belong in a base with these modules: nowhere, in one place, or, as `_` stands for `.` too, in
  * several.
  */
-export function namer(base: Partial<Record<Component, readonly { module: string }[]>>): (key: string) => Place[] {
+export function namer(base: { readonly [component in Component]?: readonly { module: string }[] | undefined }): (key: string) => Place[] {
   const byStem = new Map<string, Omit<Place, 'part'>[]>();
   for (const component of COMPONENTS)
     for (const { module } of base[component] ?? [])

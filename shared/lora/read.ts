@@ -6,7 +6,7 @@ import { namer, type Place, variantOf } from './names.ts';
 import { readSafetensors, type SafeTensor, toFloat32 } from './safetensors.ts';
 
 /** The layers of the base, by component; a component that it does not have is left out. */
-export type BaseLayers = Partial<Record<Component, readonly LayerEntry[]>>;
+export type BaseLayers = { readonly [component in Component]?: readonly LayerEntry[] | undefined };
 
 interface Found {
   key: string;

@@ -51,17 +51,65 @@ export const SchedulerConfig = v.object({
 });
 export type SchedulerConfig = v.InferOutput<typeof SchedulerConfig>;
 
-/** A prepared base model. Shapes: latent [1, channels, height, width]; picture [height, width, 3]. */
+/** How one text encoder is fed. `startId` is left out where its texts have no start token (T5). */
+export const TextEntry = v.object({
+  maxLength: positive,
+  startId: v.optional(count),
+  endId: count,
+  padId: count,
+  tokenizer: BlobRef,
+});
+export type TextEntry = v.InferOutput<typeof TextEntry>;
+
+/** The text encoders that a model can have, in the order of the public pipelines' folders `text_encoder`, `text_encoder_2`, `text_encoder_3`. */
+export const TEXT_ENCODERS = ['textEncoder', 'textEncoder2', 'textEncoder3'] as const;
+export type TextEncoderName = (typeof TEXT_ENCODERS)[number];
+
+/**
+ * One input of the denoiser beside latent and timestep, [2, ...]: row 0 for the negative prompt, row 1 for the prompt. It is zero but for
+ * `blocks`, outputs of text encoders laid at the offsets `at` of the axes after the batch; or it is the same `values` in both rows.
+ */
+export const ConditioningInput = v.union([
+  v.object({
+    input: text,
+    blocks: v.array(v.object({ encoder: v.picklist(TEXT_ENCODERS), output: v.optional(text), at: v.array(count) })),
+  }),
+  v.object({ input: text, values: v.array(v.number()) }),
+]);
+export type ConditioningInput = v.InferOutput<typeof ConditioningInput>;
+
+/** How prompts become inputs of the denoiser. */
+export const Conditioning = v.object({
+  inputs: v.array(ConditioningInput),
+  /** Row 0 of every block is zero where no negative prompt is given, instead of the embedding of an empty text. */
+  zeroWithoutNegative: v.boolean(),
+});
+export type Conditioning = v.InferOutput<typeof Conditioning>;
+
+/**
+ * A prepared base model. Shapes: latent [1, channels, height, width], which the decoder takes as latent / scalingFactor + shiftFactor;
+ * picture [height, width, 3].
+ */
 export const ModelEntry = v.object({
   id: Id,
   name: text,
   license: text,
   author: text,
-  latent: v.object({ channels: positive, height: positive, width: positive, scalingFactor: v.number() }),
+  latent: v.object({ channels: positive, height: positive, width: positive, scalingFactor: v.number(), shiftFactor: v.optional(v.number()) }),
   image: v.object({ height: positive, width: positive }),
   scheduler: SchedulerConfig,
-  text: v.object({ maxLength: positive, startId: count, endId: count, padId: count, tokenizer: BlobRef }),
-  graphs: v.object({ textEncoder: GraphEntry, denoiser: GraphEntry, decoder: GraphEntry }),
+  text: TextEntry,
+  text2: v.optional(TextEntry),
+  text3: v.optional(TextEntry),
+  graphs: v.object({
+    textEncoder: GraphEntry,
+    textEncoder2: v.optional(GraphEntry),
+    textEncoder3: v.optional(GraphEntry),
+    denoiser: GraphEntry,
+    decoder: GraphEntry,
+  }),
+  /** Left out by entries of models with one text encoder, whose only output is `encoder_hidden_states`. */
+  conditioning: v.optional(Conditioning),
   layers: v.object({ denoiser: v.array(LayerEntry), textEncoder: v.array(LayerEntry), textEncoder2: v.optional(v.array(LayerEntry)) }),
   defaults: v.object({ steps: positive, guidanceScale: v.number() }),
 });
@@ -91,7 +139,16 @@ export type LoraEntry = v.InferOutput<typeof LoraEntry>;
 export const Manifest = v.object({ version: v.literal(1), models: v.array(ModelEntry), loras: v.array(LoraEntry) });
 export type Manifest = v.InferOutput<typeof Manifest>;
 
+/** The texts of a model's encoders. */
+export function modelTexts(model: ModelEntry): Partial<Record<TextEncoderName, TextEntry>> {
+  const { text, text2, text3 } = model;
+  return { textEncoder: text, ...(text2 && { textEncoder2: text2 }), ...(text3 && { textEncoder3: text3 }) };
+}
+
+export const modelGraphs = (model: ModelEntry): GraphEntry[] => Object.values(model.graphs).filter((graph) => graph !== undefined);
+
 /** Every blob that making pictures with `model` needs, LoRAs apart. */
 export function modelBlobs(model: ModelEntry): BlobRef[] {
-  return [model.text.tokenizer, ...Object.values(model.graphs).flatMap((graph) => [graph.topology, ...graph.weights])];
+  const tokenizers = Object.values(modelTexts(model)).map((entry) => entry.tokenizer);
+  return [...tokenizers, ...modelGraphs(model).flatMap((graph) => [graph.topology, ...graph.weights])];
 }

@@ -3,7 +3,7 @@
  * `onEvent` is a comlink proxy.
  */
 import type { BlobRef, LoraEntry, ModelEntry } from './manifest.ts';
-import type { RuleName } from './rules.ts';
+import type { RuleName, RuleSettings } from './rules.ts';
 
 /** Where the network runs. `cpu` is onnxruntime-node's, for the command line. */
 export type Backend = 'webgpu' | 'wasm' | 'cpu';
@@ -39,19 +39,24 @@ export interface GenerateRequest {
   /** [subject, style]; 1 is as trained, 0 is off. */
   strengths: readonly [number, number];
   rule: RuleName;
+  ruleSettings?: RuleSettings;
 }
 
 export type EngineEvent =
   | { type: 'download'; loaded: number; total: number; cached: number; secondsLeft: number | null }
   | { type: 'session'; graph: 'textEncoder' | 'denoiser' | 'decoder'; index: number; count: number }
-  | { type: 'step'; step: number; steps: number; secondsLeft: number; kl: Float32Array; choice: Uint8Array }
+  | { type: 'step'; step: number; steps: number; secondsLeft: number; distances: Float32Array; choice: Uint8Array }
   | { type: 'decode' };
 
-/** The choices of one run. Row-major: `kl` [steps, layers, 2], `choice` [steps, layers] (0 subject, 1 style). */
+/**
+ * What was done in each layer and step of one run. Row-major: `distances` [steps, layers, 2], how far subject and style move the layer's
+ * feature by the rule's criterion, as last measured (zeros under a rule that does not measure); `choice` [steps, layers], 0 subject, 1 style,
+ * 2 both, 3 neither.
+ */
 export interface FusionMap {
   modules: string[];
   steps: number;
-  kl: Float32Array;
+  distances: Float32Array;
   choice: Uint8Array;
 }
 

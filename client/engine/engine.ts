@@ -1,11 +1,14 @@
+import * as v from 'valibot';
 import { asDiptychError, DiptychError } from '../../shared/errors.ts';
 import type { BlobRef, ModelEntry } from '../../shared/manifest.ts';
 import type { EngineApi, EngineEvent, EngineInfo, EngineOptions, GenerateRequest, GenerateResult } from '../../shared/protocol.ts';
+import { RuleSettings, type SettledRule } from '../../shared/rules.ts';
 import { makeTokenizer, type Tokenizer } from '../../shared/text/tokenizer.ts';
 import { makeSchedule } from '../sampler/schedule.ts';
 import { type AdapterFiles, adapterRefs, readAdapters } from './adapters.ts';
 import { Downloads } from './downloads.ts';
 import { generatePicture } from './generation.ts';
+import { fusionNeeds } from './fusion-needs.ts';
 import { Pipeline } from './pipeline.ts';
 import type { Runtime } from './sessions/runtime.ts';
 import type { BlobSource } from './weights/blob-source.ts';
@@ -83,6 +86,7 @@ export class Engine implements EngineApi {
     const runtime = await this.#openedRuntime();
     refuseTooLarge(runtime, request.model);
     const schedule = makeSchedule(request.model.scheduler, request.steps);
+    const rule = settledRule(request);
     const downloads = new Downloads(await this.#openedBlobs(), onEvent, signal, this.#now);
     const loaded = await this.#pipelineOf(runtime, request.model);
     const { pipeline } = loaded;
@@ -94,17 +98,18 @@ export class Engine implements EngineApi {
     const blobs = await downloads.fetch([...adapterRefs(files), ...text, ...pipeline.blobs(first)]);
     const adapters = readAdapters(request.model, files, blobs);
     loaded.tokenizer ??= makeTokenizer(new TextDecoder().decode(blobs.get(request.model.text.tokenizer.sha256)), request.model.text);
-    const names = pipeline.unready(adapters);
+    const needs = fusionNeeds(request.model, adapters, request.rule, rule);
+    const names = pipeline.unready(needs);
     const rebuilt = await downloads.fetch(pipeline.blobs(names.filter((name) => !first.includes(name))));
     for (const [sha256, bytes] of rebuilt) blobs.set(sha256, bytes);
 
     const sessionsFrom = this.#now();
-    await pipeline.load(names, adapters, blobs, onEvent, signal);
+    await pipeline.load(names, needs, blobs, onEvent, signal);
     blobs.clear();
     throwIfCancelled(signal);
     const sessionMs = this.#now() - sessionsFrom;
     const { image, fusionMap, timings } = await generatePicture(
-      { runtime, pipeline, tokenizer: loaded.tokenizer, adapters, schedule, now: this.#now, onEvent, signal },
+      { runtime, pipeline, tokenizer: loaded.tokenizer, adapters, rule, schedule, now: this.#now, onEvent, signal },
       request,
     );
     return { image, fusionMap, timings: { ...downloads.timings, sessionMs, ...timings, totalMs: this.#now() - started } };
@@ -142,6 +147,14 @@ export class Engine implements EngineApi {
 }
 
 const busy = (): DiptychError => new DiptychError('engine_busy', 'Another picture is being made; wait for it, or cancel it.');
+
+function settledRule({ ruleSettings = {} }: GenerateRequest): SettledRule {
+  const parsed = v.safeParse(RuleSettings, ruleSettings);
+  if (parsed.success) return parsed.output;
+  const [issue] = parsed.issues;
+  const field = `ruleSettings.${v.getDotPath(issue) ?? '?'}`;
+  throw new DiptychError('request_invalid', `${field}: ${issue.message}`, { field });
+}
 
 /** Before anything is downloaded. */
 function refuseTooLarge(runtime: Runtime, model: ModelEntry): void {

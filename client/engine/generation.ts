@@ -1,3 +1,7 @@
+import { RULE_OF } from '../../shared/fusion/rules/rules.ts';
+import type { BoundRule } from '../../shared/fusion/rules/rule.ts';
+import type { Component } from '../../shared/lora/lora.ts';
+import type { SettledRule } from '../../shared/rules.ts';
 import type { Tokenizer } from '../../shared/text/tokenizer.ts';
 import type { EngineEvent, FusionMap, GenerateRequest, GenerateResult, Timings } from '../../shared/protocol.ts';
 import { ddim } from '../sampler/ddim.ts';
@@ -5,10 +9,10 @@ import { gaussianNoise } from '../sampler/noise.ts';
 import { initialScale } from '../sampler/scalings.ts';
 import type { Schedule } from '../sampler/schedule.ts';
 import { makeDenoiser } from './denoiser.ts';
-import { FusionRecord } from './fusion-record.ts';
-import { type Adapters, type Pipeline, touchedModules } from './pipeline.ts';
+import { FusionRun } from './fusion-run.ts';
+import type { Adapters } from './adapters.ts';
+import type { Pipeline } from './pipeline.ts';
 import { toRgba } from './rgba.ts';
-import { RULE_DECISIONS } from './rule-decisions.ts';
 import type { Runtime, RuntimeTensor } from './sessions/runtime.ts';
 import { stepSecondsLeft } from './time-left.ts';
 
@@ -17,6 +21,7 @@ export interface GenerationParts {
   pipeline: Pipeline;
   tokenizer: Tokenizer;
   adapters: Adapters;
+  rule: SettledRule;
   schedule: Schedule;
   now: () => number;
   onEvent: (event: EngineEvent) => void;
@@ -42,31 +47,51 @@ export async function generatePicture(parts: GenerationParts, request: GenerateR
     const image = await decode(parts, latent);
     return { image, fusionMap, timings: { textMs: encoded - started, stepMs, decodeMs: now() - sampled } };
   } finally {
-    parts.runtime.release(embeddings);
+    for (const embedding of new Set(embeddings.flat())) parts.runtime.release(embedding);
     pipeline.latents.releaseAll();
   }
 }
 
-/** [2, tokens, width] on the device: the negative prompt's embedding, then the prompt's. */
-async function encodePrompts(
-  { runtime, pipeline, tokenizer, adapters }: GenerationParts,
+/** The request's rule, bound to the LoRAs of one graph. */
+function bindRule({ pipeline, adapters, rule }: GenerationParts, request: GenerateRequest, component: Component): BoundRule {
+  const pair = { ...adapters[component], strengths: request.strengths };
+  const modules = pipeline.graph(component).layers.map((layer) => layer.module);
+  return RULE_OF[request.rule]({ component, pair, modules, steps: request.steps, settings: rule });
+}
+
+/** The prompts' embeddings for every pass of every step; steps that the rule encodes alike share theirs. */
+async function encodePrompts(parts: GenerationParts, request: GenerateRequest): Promise<RuntimeTensor[][]> {
+  const rule = bindRule(parts, request, 'textEncoder');
+  const byTextStep = new Map<number, Promise<RuntimeTensor[]>>();
+  const steps = Array.from({ length: request.steps }, (_, step) =>
+    parts.pipeline.graph('textEncoder').layers.length > 0 ? rule.textStep(step) : 0,
+  );
+  for (const step of steps) if (!byTextStep.has(step)) byTextStep.set(step, encodeAt(parts, request, rule, step));
+  return Promise.all(steps.map((step) => byTextStep.get(step)!));
+}
+
+/** [2, tokens, width] on the device for each pass of `step`: the negative prompt's embedding, then the prompt's. */
+async function encodeAt(
+  { runtime, pipeline, tokenizer }: GenerationParts,
   request: GenerateRequest,
-): Promise<RuntimeTensor> {
+  rule: BoundRule,
+  step: number,
+): Promise<RuntimeTensor[]> {
   const graph = pipeline.graph('textEncoder');
   const ids = [request.negativePrompt ?? '', request.prompt].flatMap((prompt) => tokenizer.encode(prompt).ids);
   const input = graph.inputs[0]!;
   const dims = [2, ids.length / 2];
   const tokens =
     input.type.dataType === 'int64' ? runtime.host(BigInt64Array.from(ids, BigInt), dims) : runtime.host(Int32Array.from(ids), dims);
-  const fusion = graph.fusionFeeds({
-    adapters: adapters.textEncoder,
-    strengths: request.strengths,
-    decision: RULE_DECISIONS[request.rule],
-  });
-  const outputs = await graph.session.run({ [input.name]: tokens, ...fusion });
-  const [first, ...others] = graph.outputs.map((output) => outputs[output.name]!);
-  for (const other of others) runtime.release(other);
-  return first!;
+  const fusion = new FusionRun(graph, { ...rule, passes: () => rule.passes(step) }, 1);
+  const embeddings: RuntimeTensor[] = [];
+  for (const pass of fusion.passes()) {
+    const outputs = await graph.session.run({ [input.name]: tokens, ...pass.feeds });
+    const [first, ...others] = graph.outputs.map((output) => outputs[output.name]!);
+    for (const other of others) runtime.release(other);
+    embeddings.push(first!);
+  }
+  return embeddings;
 }
 
 interface Sampled {
@@ -75,11 +100,11 @@ interface Sampled {
   stepMs: number[];
 }
 
-async function sample(parts: GenerationParts, request: GenerateRequest, embeddings: RuntimeTensor): Promise<Sampled> {
-  const { runtime, pipeline, schedule, adapters, now, onEvent, signal } = parts;
-  const { model, latents } = pipeline;
+async function sample(parts: GenerationParts, request: GenerateRequest, embeddings: RuntimeTensor[][]): Promise<Sampled> {
+  const { runtime, pipeline, schedule, rule, now, onEvent, signal } = parts;
+  const { latents } = pipeline;
   const graph = pipeline.graph('denoiser');
-  const record = new FusionRecord(graph, touchedModules(model, adapters, 'denoiser'));
+  const fusion = new FusionRun(graph, bindRule(parts, request, 'denoiser'), rule.every);
   const stepMs: number[] = [];
   let last = now();
   const onStep = () => {
@@ -90,25 +115,21 @@ async function sample(parts: GenerationParts, request: GenerateRequest, embeddin
       step: stepMs.length,
       steps: request.steps,
       secondsLeft: stepSecondsLeft(stepMs, request.steps - stepMs.length),
-      ...record.latest,
+      ...fusion.endStep(),
     });
   };
-  const fusion = graph.fusionFeeds({ adapters: adapters.denoiser, strengths: request.strengths, decision: RULE_DECISIONS[request.rule] });
   const denoise = makeDenoiser({
     runtime,
     graph,
     latents,
     prediction: schedule.prediction,
     guidanceScale: request.guidanceScale,
-    feeds: { ...fusion, encoder_hidden_states: embeddings },
-    async onOutputs(outputs) {
-      await record.add(runtime, outputs);
-      await runtime.idle();
-    },
+    fusion,
+    conditioning: (pass) => ({ encoder_hidden_states: embeddings[stepMs.length]![pass % embeddings[0]!.length]! }),
   });
   const x = latents.upload(initialNoise(parts, request));
   const latent = await ddim({ space: latents, denoise, schedule, x, onStep, signal });
-  return { latent, fusionMap: record.map(), stepMs };
+  return { latent, fusionMap: fusion.map(), stepMs };
 }
 
 function initialNoise({ pipeline, schedule }: GenerationParts, { seed }: GenerateRequest): Float32Array {

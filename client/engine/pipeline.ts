@@ -1,8 +1,9 @@
 import { guidedDenoiser, GUIDED } from '../../shared/fusion/guided.ts';
-import { type BlobRef, LORA_KINDS, type LoraKind, type ModelEntry } from '../../shared/manifest.ts';
+import type { BlobRef, ModelEntry } from '../../shared/manifest.ts';
 import type { EngineEvent } from '../../shared/protocol.ts';
 import { DeviceLatents } from './device-latents.ts';
-import { type Adapter, LoadedGraph, type LoadOptions } from './loaded-graph.ts';
+import type { FusionNeeds } from './fusion-needs.ts';
+import { type FusionNeed, LoadedGraph, type LoadOptions } from './loaded-graph.ts';
 import type { Runtime } from './sessions/runtime.ts';
 import { throwIfCancelled } from './weights/retry.ts';
 
@@ -11,17 +12,7 @@ export type GraphName = keyof ModelEntry['graphs'];
 /** In this order their sessions are made. */
 const GRAPHS: readonly GraphName[] = ['textEncoder', 'denoiser', 'decoder'];
 
-/** The LoRAs of one run, by the graph that they change. */
-export type Adapters = Record<'textEncoder' | 'denoiser', Partial<Record<LoraKind, Adapter>>>;
-
-/** The modules of one graph that the LoRAs of a run change, in the model's order. */
-export function touchedModules(model: ModelEntry, adapters: Adapters, graph: GraphName): string[] {
-  if (graph === 'decoder') return [];
-  const touched = new Set(LORA_KINDS.flatMap((kind) => adapters[graph][kind]?.layers.map((layer) => layer.module) ?? []));
-  return model.layers[graph].map((layer) => layer.module).filter((module) => touched.has(module));
-}
-
-/** One model's sessions: made when first needed, kept while the LoRAs of the next run change no layer that they do not have. */
+/** One model's sessions: made when first needed, kept while they can do what the next run needs. */
 export class Pipeline {
   readonly model: ModelEntry;
   readonly latents: DeviceLatents;
@@ -35,12 +26,9 @@ export class Pipeline {
     this.latents = new DeviceLatents(runtime, [1, channels, height, width]);
   }
 
-  /** The graphs for which a run with `adapters` needs a new session. Without `adapters`: those that have none at all. */
-  unready(adapters?: Adapters): GraphName[] {
-    return GRAPHS.filter((name) => {
-      const graph = this.#graphs.get(name);
-      return !graph?.covers(adapters ? touchedModules(this.model, adapters, name) : []);
-    });
+  /** The graphs for which a run with `needs` must make a new session. Without `needs`: those that have none at all. */
+  unready(needs: FusionNeeds = {}): GraphName[] {
+    return GRAPHS.filter((name) => !this.#graphs.get(name)?.covers(needOf(needs, name)));
   }
 
   /** The files of those graphs. */
@@ -55,7 +43,7 @@ export class Pipeline {
    */
   async load(
     names: readonly GraphName[],
-    adapters: Adapters,
+    needs: FusionNeeds,
     blobs: Map<string, Uint8Array>,
     onEvent: (event: EngineEvent) => void,
     signal: AbortSignal,
@@ -64,7 +52,7 @@ export class Pipeline {
       throwIfCancelled(signal);
       onEvent({ type: 'session', graph: name, index, count: names.length });
       await this.#unload(name);
-      const options = { name: `${this.model.id} ${name}`, modules: touchedModules(this.model, adapters, name), ...LOADING[name] };
+      const options = { name: `${this.model.id} ${name}`, ...needOf(needs, name), ...LOADING[name] };
       this.#graphs.set(name, await LoadedGraph.load(this.#runtime, this.model.graphs[name], blobs, options));
       const later = new Set(this.blobs(names.slice(index + 1)).map((ref) => ref.sha256));
       for (const { sha256 } of this.blobs([name])) if (!later.has(sha256)) blobs.delete(sha256);
@@ -85,6 +73,11 @@ export class Pipeline {
     this.#graphs.delete(name);
     await graph?.close();
   }
+}
+
+/** A graph that no LoRA changes is as it is. */
+function needOf(needs: FusionNeeds, name: GraphName): FusionNeed {
+  return (name !== 'decoder' && needs[name]) || { modules: [], form: { applies: true } };
 }
 
 const LOADING: Record<GraphName, Pick<LoadOptions, 'wrap' | 'onDevice'>> = {

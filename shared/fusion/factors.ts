@@ -1,43 +1,71 @@
+/** What a fused layer is fed: the factors of one LoRA, of both as one, or of both side by side. */
 import type { LoraLayer } from '../lora/lora.ts';
-import type { LayerEntry, LoraKind } from '../manifest.ts';
-import { factorInput } from './interface.ts';
+import type { FusedLayer } from './fuse.ts';
 
-/** One graph input: float32, row-major. */
-export interface Feed {
-  name: string;
+/** The LoRAs of one graph. A layer that one of them does not have is not in its list. */
+export interface LoraPair {
+  subject: readonly LoraLayer[];
+  style: readonly LoraLayer[];
+  /** Multiply alpha / rank. */
+  strengths: readonly [subject: number, style: number];
+}
+
+/** Which LoRAs act in a layer of an applying graph. */
+export const BRANCHES = ['subject', 'style', 'both', 'neither'] as const;
+export type Branch = (typeof BRANCHES)[number];
+
+/** `pair`: the input of a measuring graph, where the two stay apart. */
+export type Slot = Branch | 'pair';
+
+interface Tensor {
   dims: number[];
   data: Float32Array;
 }
 
 /**
- * The factors of one LoRA as a graph fused over `layers` takes them: alpha / rank folded into `up`, a Linear's matrices transposed
- * so that the graph multiplies from the right. A layer that the LoRA does not have (rank 0) is fed as one column of zeros, which is
- * the same function: on an empty tensor onnxruntime's native WebGPU MatMul crashes and its wasm Conv leaves NaN (1.29.0).
+ * The factors of one layer, float32, row-major, with strength * alpha / rank folded into `up`. R is the sum of the ranks.
+ *
+ * - Linear: `down` [in, R]; `up` [R, out], or for a `pair` [2, 1..., R, out] (one axis more than the layer's output).
+ * - Conv: `down` [R, in, kh, kw]; `up` [out, R], or for a `pair` [2, 1, out, R].
+ *
+ * The two ups of a pair have zeros where the other's rows are. A layer without any LoRA is fed as one column of zeros, which is the same
+ * function as rank 0: on an empty tensor onnxruntime's native WebGPU MatMul crashes and its wasm Conv leaves NaN (1.29.0).
  */
-export function factorFeeds(kind: LoraKind, layers: readonly LayerEntry[], lora: readonly LoraLayer[]): Feed[] {
-  const byModule = new Map(lora.map((layer) => [layer.module, layer]));
-  return layers.flatMap((layer) => {
-    const { rank, alpha, down, up: unscaled } = byModule.get(layer.module) ?? absent(layer);
-    const up = unscaled.map((value) => (value * alpha) / rank);
-    const feeds =
-      layer.kind === 'linear'
-        ? {
-            down: { dims: [layer.in, rank], data: transposed(down, rank, layer.in) },
-            up: { dims: [rank, layer.out], data: transposed(up, layer.out, rank) },
-          }
-        : { down: { dims: [rank, layer.in, ...layer.kernel], data: down }, up: { dims: [layer.out, rank, 1, 1], data: up } };
-    return (['down', 'up'] as const).map((factor) => ({ name: factorInput(kind, layer.module, factor), ...feeds[factor] }));
-  });
+export function layerFactors(
+  layer: FusedLayer,
+  slot: Slot,
+  loras: readonly (LoraLayer | undefined)[],
+  strengths: readonly number[],
+): { down: Tensor; up: Tensor } {
+  const present = loras.flatMap((lora, k) =>
+    lora && takes(slot, k) ? [{ lora, k, scale: (strengths[k]! * lora.alpha) / lora.rank }] : [],
+  );
+  const total = Math.max(
+    1,
+    present.reduce((sum, { lora }) => sum + lora.rank, 0),
+  );
+  const inner = layer.kind === 'conv' ? layer.in * layer.kernel[0] * layer.kernel[1] : layer.in;
+  const copies = slot === 'pair' ? 2 : 1;
+  const down = new Float32Array(total * inner);
+  const up = new Float32Array(copies * total * layer.out);
+  let first = 0;
+  for (const { lora, k, scale } of present) {
+    const copy = slot === 'pair' ? k * total * layer.out : 0;
+    for (let r = 0; r < lora.rank; r++) {
+      const row = first + r;
+      if (layer.kind === 'conv') down.set(lora.down.subarray(r * inner, (r + 1) * inner), row * inner);
+      else for (let i = 0; i < inner; i++) down[i * total + row] = lora.down[r * inner + i]!;
+      for (let o = 0; o < layer.out; o++) {
+        const at = layer.kind === 'conv' ? o * total + row : row * layer.out + o;
+        up[copy + at] = lora.up[o * lora.rank + r]! * scale;
+      }
+    }
+    first += lora.rank;
+  }
+  const leading = slot === 'pair' ? [2, ...Array<number>(layer.kind === 'conv' ? 1 : Math.max(0, layer.rank - 2)).fill(1)] : [];
+  return layer.kind === 'conv'
+    ? { down: { dims: [total, layer.in, ...layer.kernel], data: down }, up: { dims: [...leading, layer.out, total], data: up } }
+    : { down: { dims: [layer.in, total], data: down }, up: { dims: [...leading, total, layer.out], data: up } };
 }
 
-function absent(layer: LayerEntry): Pick<LoraLayer, 'rank' | 'alpha' | 'down' | 'up'> {
-  const kernel = layer.kind === 'conv' ? layer.kernel[0] * layer.kernel[1] : 1;
-  return { rank: 1, alpha: 1, down: new Float32Array(layer.in * kernel), up: new Float32Array(layer.out) };
-}
-
-/** A [rows, columns] matrix as [columns, rows]. */
-function transposed(values: Float32Array, rows: number, columns: number): Float32Array {
-  const out = new Float32Array(values.length);
-  for (let r = 0; r < rows; r++) for (let c = 0; c < columns; c++) out[c * rows + r] = values[r * columns + c]!;
-  return out;
-}
+const takes = (slot: Slot, lora: number): boolean => slot === 'both' || slot === 'pair' || slot === (lora === 0 ? 'subject' : 'style');

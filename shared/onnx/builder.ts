@@ -31,8 +31,8 @@ export class GraphBuilder {
     return output;
   }
 
-  /** ReduceSum, ReduceMean ... over `axes`, kept as size 1 if `keep`. */
-  reduce(opType: 'ReduceSum' | 'ReduceMean', label: string, input: string, axes: readonly number[], keep: boolean): string {
+  /** ReduceSum, ReduceMean, ReduceL2 over `axes`, kept as size 1 if `keep`. */
+  reduce(opType: 'ReduceSum' | 'ReduceMean' | 'ReduceL2', label: string, input: string, axes: readonly number[], keep: boolean): string {
     const keepdims = int(keep ? 1 : 0);
     const axesAreInput = this.#opset >= (opType === 'ReduceSum' ? 13 : 18);
     if (axesAreInput) return this.add(opType, label, [input, this.int64s(axes)], { keepdims });

@@ -1,5 +1,6 @@
 import { css, html, LitElement, nothing } from 'lit';
 import { LORA_KINDS } from '../../../shared/manifest.ts';
+import { DEFAULT_RULE, isMeasured } from '../../../shared/rules.ts';
 import { Action } from './action.ts';
 import { controlStyles } from './control-styles.ts';
 import { FusionView } from './fusion-view.ts';
@@ -41,7 +42,7 @@ export class App extends LitElement {
       <section class="choices" aria-label="Choices">${this.#choices(running)}</section>
       <section class="outcome" aria-label="Picture">
         <diptych-picture .result=${result} .size=${settings?.model.image} .busy=${running}></diptych-picture>
-        ${map ? html`<diptych-fusion .map=${map} .steps=${mapSteps} .chosen=${(running ? settings : result?.settings)?.rule === 'kl'}></diptych-fusion>` : nothing}
+        ${map ? html`<diptych-fusion .map=${map} .steps=${mapSteps} .measured=${isMeasured((running ? settings : result?.settings)?.rule ?? DEFAULT_RULE)}></diptych-fusion>` : nothing}
       </section>
       ${engine ? html`<footer class="hint">${engine.note}</footer>` : nothing}
     </main>`;

@@ -6,6 +6,7 @@ import { type Cell, decisiveness, type LayerGroup } from './fusion-summary.ts';
 export interface FusionColours {
   subject: string;
   style: string;
+  both: string;
   empty: string;
   text: string;
 }
@@ -32,13 +33,16 @@ export function paintFusion(context: CanvasRenderingContext2D, painting: FusionP
     for (let step = 0; step < painting.steps; step++) {
       const done = step < map.steps;
       context.globalAlpha = done ? FAINTEST + (1 - FAINTEST) * decisiveness(map, { row, step }) : 1;
-      context.fillStyle = !done ? colours.empty : map.choice[step * map.modules.length + row] === 0 ? colours.subject : colours.style;
+      context.fillStyle = done ? colourOf(colours, map.choice[step * map.modules.length + row]!) : colours.empty;
       fillCell(context, layout, { row, step });
     }
   context.globalAlpha = 1;
   paintLabels(context, painting);
   if (painting.marked) markCell(context, painting, painting.marked);
 }
+
+/** In the order of `BRANCHES`. */
+const colourOf = ({ subject, style, both, empty }: FusionColours, choice: number): string => [subject, style, both, empty][choice]!;
 
 function fillCell(context: CanvasRenderingContext2D, { left, tops, cellWidth, cellHeight }: FusionLayout, { row, step }: Cell): void {
   const gap = cellWidth >= 4 ? 1 : 0;

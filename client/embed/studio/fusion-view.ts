@@ -20,14 +20,14 @@ export class FusionView extends LitElement {
   static override readonly properties = {
     map: { attribute: false },
     steps: { type: Number },
-    chosen: { type: Boolean },
+    measured: { type: Boolean },
     marked: { state: true },
   };
   declare map: FusionMap | undefined;
   /** Columns to leave room for. */
   declare steps: number;
-  /** The rule chose by KL; otherwise the map tells what the KL pairs would have been, and the rule decided. */
-  declare chosen: boolean;
+  /** The rule looked at every layer's features; otherwise it was settled beforehand where each LoRA acts. */
+  declare measured: boolean;
   declare marked: Cell | undefined;
   #layout: FusionLayout | undefined;
   // In the next frame: painting changes the size that is watched.
@@ -53,17 +53,21 @@ export class FusionView extends LitElement {
     return html`<h2>Fusion map</h2>
       <p class="hint">
         ${
-          this.chosen
+          this.measured
             ? 'At every step each layer of the network took either the subject or the style: whichever changed it more.'
-            : 'The rule decided for every layer; the strength of the colour tells how far apart the two changes were.'
+            : 'The rule settles beforehand which LoRA acts in which layer and step.'
         }
       </p>
       <ul class="legend">
         <li><i class="subject"></i>Subject</li>
         <li><i class="style"></i>Style</li>
-        <li class="depth"><i class="faint"></i><i class="half"></i><i class="subject"></i>Faint: close call</li>
+        ${
+          this.measured
+            ? html`<li class="depth"><i class="faint"></i><i class="half"></i><i class="subject"></i>Faint: close call</li>`
+            : html`<li><i class="both"></i>Both</li>`
+        }
       </ul>
-      <i class="empty" hidden></i>
+      <i class="both" hidden></i><i class="empty" hidden></i>
       <canvas
         role="img"
         tabindex="0"
@@ -84,7 +88,7 @@ export class FusionView extends LitElement {
       <summary>In numbers</summary>
       <table>
         <caption class="visually-hidden">
-          Share of choices that went to the subject, by block
+          Share of the subject, by block
         </caption>
         <thead>
           <tr>
@@ -158,6 +162,7 @@ export class FusionView extends LitElement {
     return {
       subject: of('.legend .subject').backgroundColor,
       style: of('.legend .style').backgroundColor,
+      both: of('.both').backgroundColor,
       empty: of('.empty').backgroundColor,
       text: of('.hint').color,
     };
@@ -195,6 +200,9 @@ export class FusionView extends LitElement {
       }
       .style {
         background: var(--style);
+      }
+      .both {
+        background: color-mix(in oklab, var(--subject), var(--style));
       }
       .empty {
         background: var(--sunken);

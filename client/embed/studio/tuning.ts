@@ -6,7 +6,14 @@ import { changeSettings } from './settings-event.ts';
 
 const RULE_LABELS: Readonly<Record<RuleName, string>> = {
   kl: 'Fused: each layer takes the one that changes it more',
+  l2: 'Fused by the length of the change',
+  cosine: 'Fused by the turn of the feature',
   direct: 'Both added in every layer',
+  'k-lora': 'K-LoRA: the larger weights win, layer by layer',
+  'np-lora': 'NP-LoRA: the style keeps its directions to itself',
+  switch: 'LoRA Switch: by turns, five steps each',
+  composite: 'LoRA Composite: the mean of two predictions',
+  block: 'B-LoRA: one block for each',
   'subject-only': 'Subject only',
   'style-only': 'Style only',
 };

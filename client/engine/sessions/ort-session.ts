@@ -93,6 +93,10 @@ export class OrtRuntime implements Runtime {
     return data instanceof BigInt64Array ? new Tensor('int64', data, dims) : new Tensor('int32', data, dims);
   }
 
+  flag(value: boolean): RuntimeTensor {
+    return new this.#backend.ort.Tensor('bool', Uint8Array.of(value ? 1 : 0), []);
+  }
+
   upload(data: Float32Array, dims: readonly number[]): RuntimeTensor {
     const { device, ort } = this.#backend;
     if (!device) return new ort.Tensor('float32', data, dims);

@@ -40,6 +40,8 @@ export interface Runtime {
   createSession(topology: Uint8Array, weights: readonly WeightData[], options?: SessionOptions): Promise<Session>;
   /** A small tensor in host memory: scalars, gates, token ids. */
   host(data: Float32Array | BigInt64Array | Int32Array, dims: readonly number[]): RuntimeTensor;
+  /** A scalar bool in host memory: the condition of an If. */
+  flag(value: boolean): RuntimeTensor;
   /** A tensor on the device, for what stays there over many runs: latents, LoRA factors, prompt embeddings. */
   upload(data: Float32Array, dims: readonly number[]): RuntimeTensor;
   /** The numbers of a float32 tensor, wherever it lives. */

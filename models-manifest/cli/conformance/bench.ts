@@ -1,13 +1,15 @@
 /** The folder's networks as sessions, prepared in memory by the same passes as `diptych prepare` and loaded by the engine's own classes. */
 import path from 'node:path';
 import { LoadedGraph, type LoadOptions } from '../../../client/engine/loaded-graph.ts';
-import type { Adapters } from '../../../client/engine/pipeline.ts';
+import type { Adapters } from '../../../client/engine/adapters.ts';
 import type { Runtime, RuntimeTensor } from '../../../client/engine/sessions/runtime.ts';
 import { DiptychError } from '../../../shared/errors.ts';
+import type { FusedForm } from '../../../shared/fusion/fused-form.ts';
 import { findSites } from '../../../shared/fusion/sites.ts';
 import { guidedDenoiser } from '../../../shared/fusion/guided.ts';
 import { readLora } from '../../../shared/lora/read.ts';
-import type { LayerEntry } from '../../../shared/manifest.ts';
+import type { Component } from '../../../shared/lora/lora.ts';
+import { type LayerEntry, LORA_KINDS } from '../../../shared/manifest.ts';
 import { floatTimestep } from '../../../shared/onnx/float-timestep.ts';
 import type { Model } from '../../../shared/onnx/ir.ts';
 import { loadExternal } from '../../../shared/onnx/load-external.ts';
@@ -46,11 +48,12 @@ export class Bench {
     return (this.#adapters ??= this.#readAdapters());
   }
 
-  graph(part: Part, form: Form): Promise<LoadedGraph> {
-    const key = `${part} ${form}`;
+  /** `fused` says what the fused layers must be able to do. */
+  graph(part: Part, form: Form, fused: FusedForm = { applies: true }): Promise<LoadedGraph> {
+    const key = `${part} ${form} ${fused.measures} ${fused.applies}`;
     const known = this.#graphs.get(key);
     if (known) return known;
-    const loading = this.#load(part, form);
+    const loading = this.#load(part, form, fused);
     this.#graphs.set(key, loading);
     return loading;
   }
@@ -98,30 +101,30 @@ export class Bench {
     return found.shape;
   }
 
-  async #load(part: Part, form: Form): Promise<LoadedGraph> {
+  async #load(part: Part, form: Form, fused: FusedForm): Promise<LoadedGraph> {
     const model = await this.#model(part);
     const touched = form === 'plain' || part === 'decoder' ? [] : await this.#touched(part);
-    const options: LoadOptions = { name: path.join(this.folder.root, part), modules: touched, session: { strict: true } };
+    const options: LoadOptions = { name: path.join(this.folder.root, part), modules: touched, form: fused, session: { strict: true } };
     if (form === 'guided') options.wrap = guidedDenoiser;
     return LoadedGraph.of(this.runtime, model, [], options);
   }
 
   async #touched(part: 'textEncoder' | 'denoiser'): Promise<string[]> {
     const adapters = (await this.adapters())[part];
-    return [...new Set(Object.values(adapters).flatMap((adapter) => adapter.layers.map((layer) => layer.module)))];
+    return [...new Set([...adapters.subject, ...adapters.style].map((layer) => layer.module))];
   }
 
   async #readAdapters(): Promise<Adapters> {
     const layersOf = async (part: Part): Promise<LayerEntry[]> => findSites((await this.#model(part)).graph).map((site) => site.layer);
     const hasText = this.folder.tensors.tensors.has('input_ids');
     const base = { denoiser: await layersOf('denoiser'), textEncoder: hasText ? await layersOf('textEncoder') : [] };
-    const adapters: Adapters = { denoiser: {}, textEncoder: {} };
-    for (const kind of ['subject', 'style'] as const) {
-      const file = await loraFile(this.folder, kind);
-      const lora = readLora(await readRequired(file), base, file);
-      adapters.denoiser[kind] = { key: file, layers: lora.denoiser };
-      adapters.textEncoder[kind] = { key: file, layers: lora.textEncoder };
-    }
-    return adapters;
+    const [subject, style] = await Promise.all(
+      LORA_KINDS.map(async (kind) => {
+        const file = await loraFile(this.folder, kind);
+        return readLora(await readRequired(file), base, file);
+      }),
+    );
+    const of = (component: Component) => ({ subject: subject![component], style: style![component] });
+    return { denoiser: of('denoiser'), textEncoder: of('textEncoder'), textEncoder2: of('textEncoder2') };
   }
 }

@@ -1,13 +1,17 @@
 /** How each golden tensor is made again. The names are those of `tests/fixtures/README.md`. */
+import * as v from 'valibot';
 import { makeDenoiser } from '../../../client/engine/denoiser.ts';
 import { DeviceLatents } from '../../../client/engine/device-latents.ts';
+import { FusionRun } from '../../../client/engine/fusion-run.ts';
 import type { LoadedGraph } from '../../../client/engine/loaded-graph.ts';
 import type { RuntimeTensor } from '../../../client/engine/sessions/runtime.ts';
 import { ddim } from '../../../client/sampler/ddim.ts';
 import { initialScale } from '../../../client/sampler/scalings.ts';
 import { makeSchedule } from '../../../client/sampler/schedule.ts';
-import type { Decision } from '../../../shared/fusion/controls.ts';
-import { FUSION } from '../../../shared/fusion/interface.ts';
+import type { FusedForm } from '../../../shared/fusion/fused-form.ts';
+import { RULE_OF } from '../../../shared/fusion/rules/rules.ts';
+import type { FusionMap } from '../../../shared/protocol.ts';
+import { isMeasured, type RuleName, RuleSettings } from '../../../shared/rules.ts';
 import type { Bench } from './bench.ts';
 import type { MeasuredLayers } from './compare.ts';
 import { goldenTensor } from './golden-folder.ts';
@@ -18,27 +22,51 @@ export interface Measured {
   layers?: MeasuredLayers;
 }
 
+/** A rule as a golden asks for it. */
 interface Setting {
-  decision: Decision;
-  strengths: readonly [number, number];
+  rule: RuleName;
+  settings?: RuleSettings;
+  strengths?: readonly [number, number];
+  step?: number;
+  steps?: number;
 }
 
-const EPS: Record<string, Setting> = {
-  kl: { decision: 'kl', strengths: [1, 1] },
-  kl_strengths: { decision: 'kl', strengths: [0.8, 1.3] },
-  direct: { decision: [1, 1], strengths: [1, 1] },
-  subject_only: { decision: [1, 0], strengths: [1, 1] },
-  style_only: { decision: [0, 1], strengths: [1, 1] },
+const SETTINGS: Readonly<Record<string, Setting>> = {
+  kl: { rule: 'kl' },
+  kl_strengths: { rule: 'kl', strengths: [0.8, 1.3] },
+  direct: { rule: 'direct' },
+  subject_only: { rule: 'subject-only' },
+  style_only: { rule: 'style-only' },
 };
 
-const KL = EPS.kl!;
+/** The setting that the name of a golden `eps.NAME` stands for. */
+function settingOf(name: string): Setting | undefined {
+  const kLora = /^klora_(s\*?)_step(\d+)of(\d+)$/.exec(name);
+  if (kLora) return { rule: 'k-lora', settings: { schedule: kLora[1] as 's' | 's*' }, step: Number(kLora[2]), steps: Number(kLora[3]) };
+  const npLora = /^np_lora_mu([\d.]+)$/.exec(name);
+  if (npLora) return { rule: 'np-lora', settings: { mu: Number(npLora[1]) } };
+  return Object.hasOwn(SETTINGS, name) ? SETTINGS[name] : undefined;
+}
+
+const formOf = ({ rule }: Setting): FusedForm => (isMeasured(rule) ? { measures: rule, applies: false } : { applies: true });
+
+/** The fusion of one run of `graph` under `setting`. */
+async function fusionOf(bench: Bench, component: 'denoiser' | 'textEncoder', graph: LoadedGraph, setting: Setting): Promise<FusionRun> {
+  const { rule, settings = {}, strengths = [1, 1], step = 0, steps = 1 } = setting;
+  const pair = { ...(await bench.adapters())[component], strengths };
+  const modules = graph.layers.map((layer) => layer.module);
+  const bound = RULE_OF[rule]({ component, pair, modules, steps, settings: v.parse(RuleSettings, settings) });
+  return new FusionRun(graph, { ...bound, passes: () => bound.passes(step) }, 1);
+}
+
+const KL: Setting = { rule: 'kl' };
 
 /** How to make the golden `name` again; `undefined` where Diptych cannot yet. */
 export function caseFor(name: string, bench: Bench): (() => Promise<Measured>) | undefined {
-  if (name === 'encoder_hidden_states' && bench.folder.tensors.tensors.has('input_ids')) return () => textEncoder(bench, 'plain');
-  if (name === 'encoder_hidden_states.subject_lora') return () => textEncoder(bench, 'fused');
+  if (name === 'encoder_hidden_states' && bench.folder.tensors.tensors.has('input_ids')) return () => textEncoder(bench, undefined);
+  if (name === 'encoder_hidden_states.subject_lora') return () => textEncoder(bench, { rule: 'subject-only' });
   if (name === 'eps.base') return () => eps(bench, undefined);
-  const setting = name.startsWith('eps.') ? EPS[name.slice('eps.'.length)] : undefined;
+  const setting = name.startsWith('eps.') ? settingOf(name.slice('eps.'.length)) : undefined;
   if (setting) return () => eps(bench, setting);
   const samples = bench.folder.scheduler._class_name !== 'FlowMatchEulerDiscreteScheduler';
   if (name === 'trajectory.kl.final' && samples) return () => trajectory(bench);
@@ -46,17 +74,16 @@ export function caseFor(name: string, bench: Bench): (() => Promise<Measured>) |
   return undefined;
 }
 
-async function textEncoder(bench: Bench, form: 'plain' | 'fused'): Promise<Measured> {
-  const graph = await bench.graph('textEncoder', form);
+async function textEncoder(bench: Bench, setting: Setting | undefined): Promise<Measured> {
+  const graph = await bench.graph('textEncoder', setting ? 'fused' : 'plain');
   const ids = bench.folder.tensors.tensors.get('input_ids')!;
   const input = { [graph.inputs[0]!.name]: bench.runtime.host(new BigInt64Array(new Uint8Array(ids.bytes).buffer), ids.shape) };
-  const subject = form === 'fused' ? (await bench.adapters()).textEncoder.subject : undefined;
-  const fusion = graph.fusionFeeds({ adapters: subject ? { subject } : {}, ...KL });
-  return { data: await output(bench, graph, { ...input, ...fusion }) };
+  const passes = setting ? (await fusionOf(bench, 'textEncoder', graph, setting)).passes() : [];
+  return { data: await output(bench, graph, { ...input, ...passes[0]?.feeds }) };
 }
 
 async function eps(bench: Bench, setting: Setting | undefined): Promise<Measured> {
-  const graph = await bench.graph('denoiser', setting ? 'fused' : 'plain');
+  const graph = await bench.graph('denoiser', setting ? 'fused' : 'plain', setting && formOf(setting));
   const { data, dims } = goldenTensor(bench.folder, 'latent');
   const latent = graph.inputs.find((input) => input.type.dims?.length === 4 && !bench.folder.tensors.tensors.has(input.name))!;
   const feeds: Record<string, RuntimeTensor> = {
@@ -65,11 +92,25 @@ async function eps(bench: Bench, setting: Setting | undefined): Promise<Measured
     timestep: bench.runtime.host(Float32Array.of(bench.folder.json.timestep), [1]),
   };
   if (!setting) return { data: await output(bench, graph, feeds) };
-  const outputs = await graph.session.run({ ...feeds, ...graph.fusionFeeds({ adapters: (await bench.adapters()).denoiser, ...setting }) });
-  const [kl, gates] = await Promise.all([FUSION.kl, FUSION.choice].map((name) => bench.runtime.read(outputs[name]!)));
-  const pair = (table: Float32Array, row: number): [number, number] => [table[2 * row]!, table[2 * row + 1]!];
-  const layers = new Map(graph.layers.map(({ module }, row) => [module, { kl: pair(kl!, row), gates: pair(gates!, row) }]));
-  return { data: await bench.runtime.read(outputs[graph.outputs[0]!.name]!), layers };
+  const fusion = await fusionOf(bench, 'denoiser', graph, setting);
+  const pass = fusion.passes()[0]!;
+  const outputs = await graph.session.run({ ...feeds, ...pass.feeds });
+  await fusion.observe(pass, outputs);
+  fusion.endStep();
+  return { data: await bench.runtime.read(outputs[graph.outputs[0]!.name]!), layers: layersOf(fusion.map(), pass.measures) };
+}
+
+/** Gates of each branch, in the order of `BRANCHES`. */
+const GATES: readonly [number, number][] = [
+  [1, 0],
+  [0, 1],
+  [1, 1],
+  [0, 0],
+];
+
+function layersOf({ modules, distances, choice }: FusionMap, measured: boolean): MeasuredLayers {
+  const pair = (row: number): [number, number] => [distances[2 * row]!, distances[2 * row + 1]!];
+  return new Map(modules.map((module, row) => [module, { gates: GATES[choice[row]!]!, ...(measured ? { kl: pair(row) } : {}) }]));
 }
 
 /** DDIM with classifier-free guidance, from the golden latent, under `kl`. */
@@ -77,16 +118,18 @@ async function trajectory(bench: Bench): Promise<Measured> {
   const { json, scheduler } = bench.folder;
   const { data, dims } = goldenTensor(bench.folder, 'latent');
   const schedule = makeSchedule(scheduler, json.steps);
-  const graph = await bench.graph('denoiser', 'guided');
+  const graph = await bench.graph('denoiser', 'guided', formOf(KL));
   const latents = new DeviceLatents(bench.runtime, dims);
-  const fusion = graph.fusionFeeds({ adapters: (await bench.adapters()).denoiser, ...KL });
+  const fusion = await fusionOf(bench, 'denoiser', graph, KL);
+  const conditioning = bench.conditioning(graph);
   const denoise = makeDenoiser({
     runtime: bench.runtime,
     graph,
     latents,
     prediction: schedule.prediction,
     guidanceScale: json.guidance_scale,
-    feeds: { ...bench.conditioning(graph), ...fusion },
+    fusion,
+    conditioning: () => conditioning,
   });
   const scale = initialScale(schedule);
   const x = latents.upload(data.map((value) => value * scale));

@@ -1,0 +1,40 @@
+import { GraphBuilder } from '../onnx/builder.ts';
+import { either } from '../onnx/either.ts';
+import type { Model } from '../onnx/ir.ts';
+import type { CriterionName } from './criteria/criteria.ts';
+import { fuse, type FusedModel } from './fuse.ts';
+import { FUSION } from './interface.ts';
+
+/** What a fused graph can do in a run: measure both LoRAs by a criterion and choose, apply the factors that it is fed, or either. */
+export interface FusedForm {
+  measures?: CriterionName;
+  applies: boolean;
+}
+
+/** Whether a graph of the form `made` does all that `wanted` needs. */
+export function formCovers(made: FusedForm, wanted: FusedForm): boolean {
+  return (made.applies || !wanted.applies) && (wanted.measures === undefined || made.measures === wanted.measures);
+}
+
+/**
+ * Fuses the layers of `modules` in the form asked for. A graph that does either chooses by its input `fusion.measure`; where it
+ * applies, `fusion.distances` is zero.
+ *
+ * @throws DiptychError `graph_unsupported`, as `fuse`
+ */
+export function fuseForm(model: Model, modules: readonly string[], { measures, applies }: FusedForm): FusedModel {
+  if (measures === undefined) return fuse(model, modules, 'apply');
+  const measuring = fuse(model, modules, measures);
+  if (!applies || measuring.layers.length === 0) return measuring;
+  const applying = withoutDistances(fuse(model, modules, 'apply').model, measuring.layers.length);
+  return { model: either(FUSION.measure, measuring.model, applying), layers: measuring.layers };
+}
+
+function withoutDistances(model: Model, rows: number): Model {
+  const graph = { ...model.graph, initializers: new Map(model.graph.initializers) };
+  const builder = new GraphBuilder(graph, model.opsets.get('') ?? 0);
+  builder.scope('fusion');
+  builder.add('Identity', 'none', [builder.floats([rows, 2], Array<number>(2 * rows).fill(0))], {}, FUSION.distances);
+  const distances = { name: FUSION.distances, type: { dataType: 'float32' as const, dims: [rows, 2] } };
+  return { ...model, graph: { ...graph, nodes: [...graph.nodes, ...builder.nodes], outputs: [...graph.outputs, distances] } };
+}

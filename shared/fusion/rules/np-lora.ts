@@ -1,0 +1,59 @@
+import type { LoraLayer } from '../../lora/lora.ts';
+import { constantRule, type Rule } from './rule.ts';
+
+/**
+ * NP-LoRA (arXiv 2511.11051): the subject's change without mu / (1 + mu) of its part in the style's row space, plus the style's:
+ *
+ *     dW = dW_style + dW_subject (I - mu / (1 + mu) V V^T),   V an orthonormal basis of the row space of the style's `down`.
+ *
+ * Exact at low rank: only the subject's `down` changes, once a pair.
+ */
+export const npLora: Rule = ({ pair, settings }) => {
+  const styles = new Map(pair.style.map((layer) => [layer.module, layer]));
+  const share = settings.mu / (1 + settings.mu);
+  const subject = pair.subject.map((layer) => {
+    const style = styles.get(layer.module);
+    return style ? { ...layer, down: withoutRowSpace(layer, orthonormalRows(style), share) } : layer;
+  });
+  return constantRule({ ...pair, subject }, () => 'both');
+};
+
+/** D - share (D Q) Q^T, Q^T the rows of `basis`. */
+function withoutRowSpace({ rank, down }: LoraLayer, basis: readonly Float64Array[], share: number): Float32Array {
+  const inner = down.length / rank;
+  const changed = Float32Array.from(down);
+  for (let r = 0; r < rank; r++) {
+    const row = down.subarray(r * inner, (r + 1) * inner);
+    const out = Float64Array.from(row);
+    for (const direction of basis) addScaled(out, direction, -share * dot(row, direction));
+    changed.set(out, r * inner);
+  }
+  return changed;
+}
+
+/** Rows that are shorter than this part of their length before lie in the span of those before them. */
+const DEPENDENT = 1e-6;
+
+/** An orthonormal basis of the rows of `down`, by Gram and Schmidt's process, twice for accuracy: the thin QR of its transpose. */
+function orthonormalRows({ rank, down }: LoraLayer): Float64Array[] {
+  const inner = down.length / rank;
+  const basis: Float64Array[] = [];
+  for (let r = 0; r < rank; r++) {
+    const row = Float64Array.from(down.subarray(r * inner, (r + 1) * inner));
+    const before = Math.sqrt(dot(row, row));
+    for (let pass = 0; pass < 2; pass++) for (const direction of basis) addScaled(row, direction, -dot(row, direction));
+    const length = Math.sqrt(dot(row, row));
+    if (length > DEPENDENT * before) basis.push(row.map((value) => value / length));
+  }
+  return basis;
+}
+
+function dot(a: ArrayLike<number>, b: ArrayLike<number>): number {
+  let sum = 0;
+  for (let i = 0; i < a.length; i++) sum += a[i]! * b[i]!;
+  return sum;
+}
+
+function addScaled(target: Float64Array, direction: Float64Array, scale: number): void {
+  for (let i = 0; i < target.length; i++) target[i]! += scale * direction[i]!;
+}

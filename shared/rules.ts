@@ -26,6 +26,8 @@ export const RuleSettings = v.strictObject({
   balance: v.optional(v.boolean(), false),
   /** `kl`, `l2`, `cosine`: measure in every n-th step and keep the choice in between. 1 is the exact rule. */
   every: v.optional(wholeFromOne, 1),
+  /** `kl`, `l2`, `cosine`: measure at every n-th position of a feature. 1 is the exact rule. */
+  stride: v.optional(wholeFromOne, 1),
   /** `k-lora`: how the style's weight grows over the steps. */
   schedule: v.optional(v.picklist(['s', 's*']), 's'),
   /** `np-lora`: how much of the style's row space is taken from the subject; 0 is `direct`. */

@@ -95,7 +95,7 @@ export class FusionRun {
   #controls(measures: boolean): Record<string, RuntimeTensor> {
     const { runtime, form, layers } = this.#graph;
     return {
-      ...(form.measures ? { [FUSION.table]: runtime.host(this.#table, [layers.length, 3]) } : {}),
+      ...(form.measures ? { [FUSION.table]: runtime.host(this.#table, [3, layers.length]) } : {}),
       ...(form.measures && form.applies ? { [FUSION.measure]: runtime.flag(measures) } : {}),
     };
   }

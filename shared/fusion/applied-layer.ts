@@ -1,7 +1,7 @@
 /** One layer that applies the factors it is fed: as a change of its weight where that is cheaper, else as a branch beside it. */
 import type { GraphBuilder } from '../onnx/builder.ts';
 import { type Graph, type Node } from '../onnx/ir.ts';
-import { emitBranch, FLOAT16, FLOAT32 } from './branch.ts';
+import { emitDown, emitUp, FLOAT16, FLOAT32 } from './branch.ts';
 import { factorInput } from './interface.ts';
 import type { LayerPlace } from './measured-layer.ts';
 import type { Site } from './sites.ts';
@@ -38,7 +38,7 @@ export function emitMerged(builder: GraphBuilder, graph: Graph, site: Site): Nod
 
 /** Emits y = y0 + d. */
 export function emitAdded(builder: GraphBuilder, site: Site, { dims, base, output }: LayerPlace): void {
-  let d = emitBranch(builder, site);
+  let d = emitUp(builder, site, 'd', emitDown(builder, site));
   if (site.layer.kind === 'conv') d = builder.add('Reshape', 'd.image', [d, builder.int64s(dims)]);
   if (!site.float16) return void builder.add('Add', 'y', [base, d], {}, output);
   const y0 = builder.add('Cast', 'y0', [base], { to: FLOAT32 });

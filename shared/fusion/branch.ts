@@ -1,4 +1,4 @@
-/** The low-rank branch of one layer, as nodes: d = up(down(x)), for one set of factors or for two side by side. */
+/** The low-rank branch of one layer, as nodes: h = down(x), d = up(h), for one set of factors or for two side by side. */
 import type { GraphBuilder } from '../onnx/builder.ts';
 import { type Attribute, int, type Node } from '../onnx/ir.ts';
 import { factorInput } from './interface.ts';
@@ -7,17 +7,17 @@ import type { Site } from './sites.ts';
 export const FLOAT32 = int(1);
 export const FLOAT16 = int(10);
 
-/**
- * Emits d of `site`: of a Linear [..., out], of a Conv [N, out, positions]; for a pair of LoRAs with a first axis of 2 before that.
- * Float32 also in a half-precision graph.
- */
-export function emitBranch(builder: GraphBuilder, site: Site): string {
-  const { module, kind } = site.layer;
+/** Emits h = down(x): of a Linear [..., R], of a Conv [N, R, positions]. Float32 also in a half-precision graph. */
+export function emitDown(builder: GraphBuilder, site: Site): string {
   const x = site.float16 ? builder.add('Cast', 'x', [site.input], { to: FLOAT32 }) : site.input;
-  const [down, up] = [factorInput(module, 'down'), factorInput(module, 'up')];
-  if (kind === 'linear') return builder.add('MatMul', 'd', [builder.add('MatMul', 'h', [x, down]), up]);
-  const h = builder.add('Conv', 'h', [x, down], convGeometry(site.node));
-  return builder.add('MatMul', 'd', [up, byPosition(builder, 'h.positions', h)]);
+  const down = factorInput(site.layer.module, 'down');
+  if (site.layer.kind === 'linear') return builder.add('MatMul', 'h', [x, down]);
+  return byPosition(builder, 'h.positions', builder.add('Conv', 'h', [x, down], convGeometry(site.node)));
+}
+
+/** Emits d = up(h): of a Linear [..., out], of a Conv [N, out, positions]; where `up` holds a pair, with a first axis of 2 before that. */
+export function emitUp(builder: GraphBuilder, site: Site, label: string, h: string, up = factorInput(site.layer.module, 'up')): string {
+  return builder.add('MatMul', label, site.layer.kind === 'linear' ? [h, up] : [up, h]);
 }
 
 /** [N, C, H, W] as [N, C, positions]. */

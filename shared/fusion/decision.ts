@@ -8,22 +8,23 @@ import type { Branch, LoraPair } from './factors.ts';
 const TIE = 1e-5;
 
 /**
- * The input `fusion.table` [L, 3], a row (a, b, c) for each of `modules`: the subject wins where a D_subject + b D_style + c >= 0. A layer that
+ * The input `fusion.table` [3, L], a column (a, b, c) for each of `modules`: the subject wins where a D_subject + b D_style + c >= 0. A layer that
  * only one LoRA has uses that one whatever rounding says of the other's distance of zero (`docs/method.md`, section 1).
  */
 export function decisionTable(modules: readonly string[], pair: LoraPair, weights: readonly [number, number]): Float32Array {
   const [subject, style] = [pair.subject, pair.style].map((lora) => new Set(lora.map((layer) => layer.module)));
-  const rows = modules.map((module) => {
+  const columns = modules.map((module) => {
     if (!style!.has(module)) return [0, 0, 1];
     return subject!.has(module) ? [weights[0], (TIE - 1) * weights[1], 0] : [0, 0, -1];
   });
-  return Float32Array.from(rows.flat());
+  return Float32Array.from([0, 1, 2].flatMap((row) => columns.map((column) => column[row]!)));
 }
 
-/** What the graph chose in each layer, from its table [L, 3] and its output `fusion.distances` [L, 2]: the same float32 arithmetic. */
+/** What the graph chose in each layer, from its table [3, L] and its output `fusion.distances` [L, 2]: the same float32 arithmetic. */
 export function choices(table: Float32Array, distances: Float32Array): Branch[] {
-  return Array.from({ length: table.length / 3 }, (_, row) => {
-    const term = (k: 0 | 1) => Math.fround(table[3 * row + k]! * distances[2 * row + k]!);
-    return Math.fround(term(0) + term(1)) + table[3 * row + 2]! >= 0 ? 'subject' : 'style';
+  const layers = table.length / 3;
+  return Array.from({ length: layers }, (_, row) => {
+    const term = (k: 0 | 1) => Math.fround(table[k * layers + row]! * distances[2 * row + k]!);
+    return Math.fround(term(0) + term(1)) + table[2 * layers + row]! >= 0 ? 'subject' : 'style';
   });
 }

@@ -9,8 +9,8 @@ import { factorInput, FUSION } from './interface.ts';
 import { emitMeasured } from './measured-layer.ts';
 import { findSites, type Site } from './sites.ts';
 
-/** What the fused layers do: measure both LoRAs by a criterion and choose, or apply whatever factors they are fed. */
-export type LayerForm = CriterionName | 'apply';
+/** What the fused layers do: measure both LoRAs and choose, or apply whatever factors they are fed. */
+export type LayerForm = { measures: CriterionName; stride: number } | 'apply';
 
 export interface FusedModel {
   model: Model;
@@ -36,7 +36,7 @@ export function fuse(model: Model, modules: readonly string[], form: LayerForm):
   const layers = sites.map((site): FusedLayer => ({ ...site.layer, rank: dimsOf(model.graph, site).length }));
   graph.inputs.push(...layers.flatMap(factorInputs));
   if (form !== 'apply') {
-    graph.inputs.push(float32Value(FUSION.table, [layers.length, 3]));
+    graph.inputs.push(float32Value(FUSION.table, [3, layers.length]));
     graph.outputs.push(float32Value(FUSION.distances, [layers.length, 2]));
     emitDistances(builder, distances);
     graph.nodes.push(...builder.nodes);
@@ -113,7 +113,10 @@ class Rewrite {
     this.#builder.scope(`${site.layer.module}/fusion`);
     const place = { row, dims: dimsOf(this.#graph, site), base, output: site.output };
     if (this.#form === 'apply') emitAdded(this.#builder, site, place);
-    else this.#distances.push(emitMeasured(this.#builder, site, place, CRITERIA[this.#form]));
+    else
+      this.#distances.push(
+        emitMeasured(this.#builder, site, place, { criterion: CRITERIA[this.#form.measures], stride: this.#form.stride }),
+      );
   }
 }
 

@@ -8,12 +8,17 @@ import { FUSION } from './interface.ts';
 /** What a fused graph can do in a run: measure both LoRAs by a criterion and choose, apply the factors that it is fed, or either. */
 export interface FusedForm {
   measures?: CriterionName;
+  /** Measures at every so many-th position; 1, the exact rule, where left out. */
+  stride?: number;
   applies: boolean;
 }
 
 /** Whether a graph of the form `made` does all that `wanted` needs. */
 export function formCovers(made: FusedForm, wanted: FusedForm): boolean {
-  return (made.applies || !wanted.applies) && (wanted.measures === undefined || made.measures === wanted.measures);
+  return (
+    (made.applies || !wanted.applies) &&
+    (wanted.measures === undefined || (made.measures === wanted.measures && (made.stride ?? 1) === (wanted.stride ?? 1)))
+  );
 }
 
 /**
@@ -22,9 +27,9 @@ export function formCovers(made: FusedForm, wanted: FusedForm): boolean {
  *
  * @throws DiptychError `graph_unsupported`, as `fuse`
  */
-export function fuseForm(model: Model, modules: readonly string[], { measures, applies }: FusedForm): FusedModel {
+export function fuseForm(model: Model, modules: readonly string[], { measures, stride = 1, applies }: FusedForm): FusedModel {
   if (measures === undefined) return fuse(model, modules, 'apply');
-  const measuring = fuse(model, modules, measures);
+  const measuring = fuse(model, modules, { measures, stride });
   if (!applies || measuring.layers.length === 0) return measuring;
   const applying = withoutDistances(fuse(model, modules, 'apply').model, measuring.layers.length);
   return { model: either(FUSION.measure, measuring.model, applying), layers: measuring.layers };

@@ -2,7 +2,7 @@
 
 /** Inputs and outputs that the rewrite adds, beside the factors. L: fused layers, in graph order. */
 export const FUSION = {
-  /** [L, 3] float32 input of a measuring graph: (a, b, c), the subject wins where a D_subject + b D_style + c >= 0. */
+  /** [3, L] float32 input of a measuring graph: rows a, b, c, the subject wins where a D_subject + b D_style + c >= 0. */
   table: 'fusion.table',
   /** [L, 2] float32 output of a measuring graph: D_subject and D_style. */
   distances: 'fusion.distances',

@@ -6,9 +6,9 @@
  */
 import type { GraphBuilder } from '../onnx/builder.ts';
 import { int } from '../onnx/ir.ts';
-import { byPosition, emitBranch, FLOAT16, FLOAT32 } from './branch.ts';
+import { byPosition, emitDown, emitUp, FLOAT16, FLOAT32 } from './branch.ts';
 import type { Criterion } from './criteria/criterion.ts';
-import { FUSION } from './interface.ts';
+import { factorInput, FUSION } from './interface.ts';
 import type { Site } from './sites.ts';
 
 /** Where a layer stands: its row in the tables, the shape of y0, its name, and the value that the rest of the graph reads. */
@@ -19,32 +19,61 @@ export interface LayerPlace {
   output: string;
 }
 
+/** How a layer measures: by what, and at every so many-th position only (1: at all, which is the exact rule). */
+export interface Measurement {
+  criterion: Criterion;
+  stride: number;
+}
+
+/** Fewer positions than this are all measured, whatever the stride: an estimate from a handful would be chance. */
+const LEAST_SAMPLE = 16;
+
 /** Emits the layer. Returns the name of its distances [2]. */
-export function emitMeasured(builder: GraphBuilder, site: Site, place: LayerPlace, criterion: Criterion): string {
+export function emitMeasured(builder: GraphBuilder, site: Site, place: LayerPlace, { criterion, stride }: Measurement): string {
   const { row, dims, base, output } = place;
-  const d = emitBranch(builder, site);
-  const y0 = site.float16 ? builder.add('Cast', 'y0', [base], { to: FLOAT32 }) : base;
   const conv = site.layer.kind === 'conv';
-  const distances = criterion(builder, {
-    y0: conv ? byPosition(builder, 'y0.positions', y0) : y0,
-    d,
-    rank: conv ? 3 : dims.length,
-    channels: conv ? 1 : dims.length - 1,
-  });
+  const y0 = site.float16 ? builder.add('Cast', 'y0', [base], { to: FLOAT32 }) : base;
+  const features = conv ? byPosition(builder, 'y0.positions', y0) : y0;
+  const h = emitDown(builder, site);
+  const rank = conv ? 3 : dims.length;
+  const channels = conv ? 1 : rank - 1;
+  const positions = conv ? dims[2]! * dims[3]! : dims.at(-2)!;
+  const step = positions >= stride * LEAST_SAMPLE ? stride : 1;
+  const sampled = (label: string, value: string) => (step === 1 ? value : everyNth(builder, label, value, conv ? 2 : rank - 2, step));
+  const d = emitUp(builder, site, 'd', sampled('h.sampled', h));
+  const distances = criterion(builder, { y0: sampled('y0.sampled', features), d, rank, channels });
   const gates = emitGates(builder, distances, row);
-  const flat = builder.add('Reshape', 'd.flat', [d, builder.int64s([2, -1])]);
-  const chosen = builder.add('Reshape', 'chosen', [builder.add('MatMul', 'chosen.flat', [gates, flat]), builder.int64s(dims)]);
-  if (site.float16) builder.add('Cast', 'y', [builder.add('Add', 'y32', [y0, chosen])], { to: FLOAT16 }, output);
-  else builder.add('Add', 'y', [y0, chosen], {}, output);
+  // Of sampled positions d is not the whole change: the chosen factors are applied to all.
+  const change = step === 1 ? chosen(builder, gates, 'd', d) : emitUp(builder, site, 'd.chosen', h, chosenUp(builder, site, gates));
+  const shaped = step === 1 || conv ? builder.add('Reshape', 'change', [change, builder.int64s(dims)]) : change;
+  if (site.float16) builder.add('Cast', 'y', [builder.add('Add', 'y32', [y0, shaped])], { to: FLOAT16 }, output);
+  else builder.add('Add', 'y', [y0, shaped], {}, output);
   return distances;
 }
 
-/** [1, 2]: (1, 0) where the subject wins by the layer's row of the table, else (0, 1). */
+function everyNth(builder: GraphBuilder, label: string, value: string, axis: number, step: number): string {
+  const [from, to, axes, steps] = [[0], [Number.MAX_SAFE_INTEGER], [axis], [step]].map((values) => builder.int64s(values));
+  return builder.add('Slice', label, [value, from!, to!, axes!, steps!]);
+}
+
+/** The gates' sum of the two halves of `pair` [2, ...], flat: [1, elements]. */
+function chosen(builder: GraphBuilder, gates: string, label: string, pair: string): string {
+  const flat = builder.add('Reshape', `${label}.flat`, [pair, builder.int64s([2, -1])]);
+  return builder.add('MatMul', `${label}.gated`, [gates, flat]);
+}
+
+/** The `up` of the LoRA that was chosen; the other's rows are zero. */
+function chosenUp(builder: GraphBuilder, site: Site, gates: string): string {
+  const { kind, module, out } = site.layer;
+  const shape = kind === 'linear' ? [-1, out] : [out, -1];
+  return builder.add('Reshape', 'up.chosen', [chosen(builder, gates, 'up', factorInput(module, 'up')), builder.int64s(shape)]);
+}
+
+/** [1, 2]: (1, 0) where the subject wins by the layer's column of the table, else (0, 1). */
 function emitGates(builder: GraphBuilder, distances: string, row: number): string {
-  const one = builder.floats([1], [1]);
-  const terms = builder.add('Concat', 'terms', [distances, one], { axis: int(0) });
-  const weights = builder.add('Gather', 'row', [FUSION.table, builder.int64s([row])], { axis: int(0) });
-  const sum = builder.reduce('ReduceSum', 'sum', builder.add('Mul', 'weighted', [weights, terms]), [1], true);
+  const terms = builder.add('Concat', 'terms', [distances, builder.floats([1], [1])], { axis: int(0) });
+  const weights = builder.add('Gather', 'weights', [FUSION.table, builder.int64s([row])], { axis: int(1) });
+  const sum = builder.add('MatMul', 'sum', [terms, weights]);
   const wins = builder.add('GreaterOrEqual', 'subject.wins', [sum, builder.floats([1], [0])]);
   return builder.add('Where', 'gates', [wins, builder.floats([1, 2], [1, 0]), builder.floats([1, 2], [0, 1])]);
 }

@@ -37,12 +37,13 @@ export function either(condition: string, whenTrue: Model, whenFalse: Model): Mo
   return { ...whenTrue, opsets: new Map([...whenFalse.opsets, ...whenTrue.opsets]), graph };
 }
 
-/** The nodes, in order, that read nothing but initializers and each other. */
+/** The nodes, in order, that read nothing but initializers and each other, and make no output of the graph. */
 function constantNodes(graph: Graph): Node[] {
   const known = new Set(graph.initializers.keys());
+  const outputs = new Set(graph.outputs.map(({ name }) => name));
   return graph.nodes.filter((node) => {
     const read = reads(node);
-    if (read.length === 0 || !read.every((name) => known.has(name))) return false;
+    if (read.length === 0 || !read.every((name) => known.has(name)) || node.outputs.some((name) => outputs.has(name))) return false;
     for (const name of node.outputs) known.add(name);
     return true;
   });

@@ -1,6 +1,7 @@
 import { absoluteSums } from '../delta-norms.ts';
 import type { LoraLayer } from '../../lora/lora.ts';
 import type { Branch, LoraPair } from '../factors.ts';
+import { perPair } from './per-pair.ts';
 import type { Rule } from './rule.ts';
 
 /** How the style's weight grows with t, the step's index of T. */
@@ -33,19 +34,16 @@ interface TopSums {
   style: number;
 }
 
-/** The dense products are large, so a pair's sums are kept as long as its LoRAs are. */
-const cache = new WeakMap<readonly LoraLayer[], WeakMap<readonly LoraLayer[], Map<string, TopSums>>>();
+/** By module, for the layers that both have. The dense products are large, so they are summed once a pair. */
+const unweightedSums = perPair(computeTopSums);
 
-/** By module, for the layers that both have. */
-function topSums({ subject, style, strengths }: LoraPair): Map<string, TopSums> {
-  const bySubject = cache.get(subject) ?? new WeakMap<readonly LoraLayer[], Map<string, TopSums>>();
-  cache.set(subject, bySubject);
-  const sums = bySubject.get(style) ?? computeTopSums(subject, style);
-  bySubject.set(style, sums);
-  // gamma makes up for a strength of the style as for its norm, and a strength of 0 is no style at all.
-  const strength = Math.abs(strengths[0]);
-  const styleStrength = strengths[1] === 0 ? 0 : strength;
-  return new Map([...sums].map(([module, sum]) => [module, { subject: sum.subject * strength, style: sum.style * styleStrength }]));
+/** gamma makes up for a strength of the style as for its norm, and a strength of 0 is no style at all. */
+function topSums(pair: LoraPair): Map<string, TopSums> {
+  const [subject, style] = pair.strengths;
+  const size = Math.abs(subject);
+  return new Map(
+    [...unweightedSums(pair)].map(([module, sum]) => [module, { subject: sum.subject * size, style: style === 0 ? 0 : sum.style * size }]),
+  );
 }
 
 function computeTopSums(subject: readonly LoraLayer[], style: readonly LoraLayer[]): Map<string, TopSums> {

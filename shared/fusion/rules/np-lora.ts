@@ -1,4 +1,6 @@
 import type { LoraLayer } from '../../lora/lora.ts';
+import type { LoraPair } from '../factors.ts';
+import { perPair } from './per-pair.ts';
 import { constantRule, type Rule } from './rule.ts';
 
 /**
@@ -8,15 +10,23 @@ import { constantRule, type Rule } from './rule.ts';
  *
  * Exact at low rank: only the subject's `down` changes, once a pair.
  */
-export const npLora: Rule = ({ pair, settings }) => {
-  const styles = new Map(pair.style.map((layer) => [layer.module, layer]));
-  const share = settings.mu / (1 + settings.mu);
-  const subject = pair.subject.map((layer) => {
-    const style = styles.get(layer.module);
-    return style ? { ...layer, down: withoutRowSpace(layer, orthonormalRows(style), share) } : layer;
-  });
+export const npLora: Rule = ({ pair, settings: { mu } }) => {
+  const byMu = projections(pair);
+  const subject = byMu.get(mu) ?? projected(pair, mu / (1 + mu));
+  byMu.set(mu, subject);
   return constantRule({ ...pair, subject }, () => 'both');
 };
+
+/** The subject's layers as they were projected before, by mu. */
+const projections = perPair(() => new Map<number, readonly LoraLayer[]>());
+
+function projected({ subject, style }: LoraPair, share: number): readonly LoraLayer[] {
+  const styles = new Map(style.map((layer) => [layer.module, layer]));
+  return subject.map((layer) => {
+    const other = styles.get(layer.module);
+    return other ? { ...layer, down: withoutRowSpace(layer, orthonormalRows(other), share) } : layer;
+  });
+}
 
 /** D - share (D Q) Q^T, Q^T the rows of `basis`. */
 function withoutRowSpace({ rank, down }: LoraLayer, basis: readonly Float64Array[], share: number): Float32Array {

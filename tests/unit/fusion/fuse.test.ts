@@ -1,104 +1,37 @@
 import fc from 'fast-check';
-import ort from 'onnxruntime-node';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { controlFeeds, type Decision } from '../../../shared/fusion/controls.ts';
-import { factorFeeds } from '../../../shared/fusion/factors.ts';
-import { fuse, type FusedModel } from '../../../shared/fusion/fuse.ts';
-import { FUSION } from '../../../shared/fusion/interface.ts';
+import { choices, decisionTable } from '../../../shared/fusion/decision.ts';
+import type { CriterionName } from '../../../shared/fusion/criteria/criteria.ts';
+import type { LoraPair, Slot } from '../../../shared/fusion/factors.ts';
+import { fuse } from '../../../shared/fusion/fuse.ts';
+import { formCovers } from '../../../shared/fusion/fused-form.ts';
 import { findSites } from '../../../shared/fusion/sites.ts';
-import type { LoraLayer } from '../../../shared/lora/lora.ts';
-import { validateModel } from '../../../shared/onnx/validate.ts';
 import { writeModel } from '../../../shared/onnx/write.ts';
-import { channelsLast, fused as fusedByHand, klDivergence, type Matrix, matrix, patches, timesTransposed } from './reference.ts';
-import { numbers, SIZES, tinyModel } from './tiny-graph.ts';
+import { cosineTurn, fused as fusedByHand, klDivergence, l2Length, type Matrix } from './reference.ts';
+import { baseRows, FusedSession, OUTPUTS } from './run-fused.ts';
+import { tinyModel } from './tiny-graph.ts';
+import { applied, denseDelta, lora, MODULES, pairOf } from './tiny-loras.ts';
 
-const MODULES = ['block.0.to_q', 'proj', 'conv1'];
-const OUTPUTS = ['linear', 'gemm', 'conv'];
-const IMAGES = Object.fromEntries(
-  Object.entries(SIZES).map(([name, dims], i) => [
-    name,
-    numbers(
-      20 + i,
-      dims.reduce((a, b) => a * b),
-    ),
-  ]),
-);
+const DISTANCES: Record<CriterionName, (y0: Matrix, d: Matrix) => number> = { kl: klDivergence, l2: l2Length, cosine: cosineTurn };
+const CRITERIA = Object.keys(DISTANCES) as CriterionName[];
 
-/** A LoRA over the three layers; layers of rank 0 are left out of it. */
-function lora(seed: number, ranks: readonly [number, number, number], alpha = 3): LoraLayer[] {
-  const shapes = [
-    { module: MODULES[0]!, kind: 'linear' as const, in: 6, out: 7 },
-    { module: MODULES[1]!, kind: 'linear' as const, in: 6, out: 9 },
-    { module: MODULES[2]!, kind: 'conv' as const, in: 4 * 9, out: 5 },
-  ];
-  return shapes.flatMap((shape, i) => {
-    const rank = ranks[i]!;
-    if (rank === 0) return [];
-    return [
-      {
-        module: shape.module,
-        kind: shape.kind,
-        rank,
-        alpha,
-        downShape: [rank, shape.in],
-        down: numbers(seed + i, rank * shape.in),
-        up: numbers(seed + 10 + i, shape.out * rank),
-      },
-    ];
-  });
-}
-
-let model: FusedModel;
-let session: ort.InferenceSession;
+const measuring = {} as Record<CriterionName, FusedSession>;
+let applying: FusedSession;
+let both: FusedSession;
 let base: Record<string, Matrix>;
 
 beforeAll(async () => {
-  model = fuse(tinyModel(), MODULES);
-  validateModel(model.model);
-  session = await ort.InferenceSession.create(writeModel(model.model));
-  const plain = await ort.InferenceSession.create(writeModel(tinyModel()));
-  base = asRows(await plain.run(images()));
+  for (const measures of CRITERIA) measuring[measures] = await FusedSession.of({ measures, applies: false });
+  applying = await FusedSession.of({ applies: true });
+  both = await FusedSession.of({ measures: 'kl', applies: true });
+  base = await baseRows();
 });
 
-function images(): Record<string, ort.Tensor> {
-  return Object.fromEntries(Object.entries(SIZES).map(([name, dims]) => [name, new ort.Tensor('float32', IMAGES[name]!, dims)]));
-}
-
-function asRows(outputs: ort.InferenceSession.OnnxValueMapType): Record<string, Matrix> {
-  const data = (name: string) => (outputs[name] as ort.Tensor).data as Float32Array;
-  return { linear: matrix(data('linear'), 7), gemm: matrix(data('gemm'), 9), conv: channelsLast(data('conv'), 2, 5) };
-}
-
-interface Run {
-  subject: LoraLayer[];
-  style: LoraLayer[];
-  strengths?: readonly [number, number];
-  decision?: Decision;
-}
-
-async function run({ subject, style, strengths = [1, 1], decision = 'kl' }: Run) {
-  const { layers } = model;
-  const feeds = [
-    ...factorFeeds('subject', layers, subject),
-    ...factorFeeds('style', layers, style),
-    ...controlFeeds({ layers, subject, style, strengths, decision }),
-  ];
-  const outputs = await session.run({
-    ...images(),
-    ...Object.fromEntries(feeds.map(({ name, data, dims }) => [name, new ort.Tensor('float32', data, dims)])),
-  });
-  const table = (name: string) => matrix((outputs[name] as ort.Tensor).data as Float32Array, 2) as [number, number][];
-  return { rows: asRows(outputs), kl: table(FUSION.kl), choice: table(FUSION.choice) };
-}
-
-/** d of one layer, by hand. */
-function delta(layers: LoraLayer[], index: number, strength: number): Matrix {
-  const found = layers.find((layer) => layer.module === MODULES[index]);
-  const x = [matrix(IMAGES.tokens!, 6), matrix(IMAGES.rows!, 6), patches(IMAGES.image!, SIZES.image, 3, 2, 1)][index]!;
-  const out = [7, 9, 5][index]!;
-  if (!found) return x.map(() => Array<number>(out).fill(0));
-  const h = timesTransposed(x, matrix(found.down, found.down.length / found.rank));
-  return timesTransposed(h, matrix(found.up, found.rank)).map((row) => row.map((value) => (value * strength * found.alpha) / found.rank));
+/** The changes of one layer by subject and style, by hand. */
+function deltas({ subject, style, strengths }: LoraPair, index: number): [Matrix, Matrix] {
+  const scaled = (layers: LoraPair['subject'], strength: number) =>
+    applied(denseDelta(layers, index), index).map((row) => row.map((value) => value * strength));
+  return [scaled(subject, strengths[0]), scaled(style, strengths[1])];
 }
 
 function expectClose(actual: Matrix, expected: Matrix): void {
@@ -106,7 +39,16 @@ function expectClose(actual: Matrix, expected: Matrix): void {
   expect(Math.max(...errors)).toBeLessThan(2e-5);
 }
 
-describe('fuse', () => {
+const chosen = (pair: LoraPair, distances: Float32Array) => choices(decisionTable(MODULES, pair, [1, 1]), distances);
+
+const PAIRS: [string, LoraPair][] = [
+  ['both LoRAs in every layer', pairOf(lora(30, [2, 3, 2]), lora(60, [4, 1, 3]))],
+  ['strengths other than one', pairOf(lora(30, [2, 3, 2]), lora(60, [4, 1, 3]), [0.3, 1.7])],
+  ['a layer that only one of them has', pairOf(lora(30, [2, 0, 2]), lora(60, [4, 1, 0]))],
+  ['no style LoRA at all', pairOf(lora(30, [1, 1, 1]), [])],
+];
+
+describe('a measuring graph', () => {
   it('finds the three layers with their sizes', () => {
     expect(findSites(tinyModel().graph).map((site) => site.layer)).toEqual([
       { kind: 'linear', module: 'block.0.to_q', in: 6, out: 7 },
@@ -115,56 +57,44 @@ describe('fuse', () => {
     ]);
   });
 
-  const runs: [string, Run][] = [
-    ['both LoRAs in every layer', { subject: lora(30, [2, 3, 2]), style: lora(60, [4, 1, 3]) }],
-    ['strengths other than one', { subject: lora(30, [2, 3, 2]), style: lora(60, [4, 1, 3]), strengths: [0.3, 1.7] }],
-    ['a layer that only one of them has', { subject: lora(30, [2, 0, 2]), style: lora(60, [4, 1, 0]) }],
-    ['no style LoRA at all', { subject: lora(30, [1, 1, 1]), style: [] }],
-  ];
-  it.each(runs)('chooses the larger KL with %s', async (_, options) => {
-    const strengths = options.strengths ?? [1, 1];
-    const { rows, kl, choice } = await run(options);
+  const cases = CRITERIA.flatMap((criterion) => PAIRS.map(([name, pair]) => [criterion, name, pair] as const));
+  it.each(cases)('chooses the larger %s with %s', async (criterion, _, pair) => {
+    const { rows, distances } = await measuring[criterion].run({ pair, pass: 'measure' });
     for (const [index, output] of OUTPUTS.entries()) {
-      const y0 = base[output]!;
-      const deltas = [delta(options.subject, index, strengths[0]), delta(options.style, index, strengths[1])] as const;
-      const expected = deltas.map((d) => klDivergence(y0, d));
-      expected.forEach((value, k) => expect(kl[index]![k]).toBeCloseTo(value, 5));
-      const gates = expected[0]! >= expected[1]! ? ([1, 0] as const) : ([0, 1] as const);
-      expect(choice[index]).toEqual([...gates]);
-      expectClose(rows[output]!, fusedByHand(y0, deltas, gates));
+      const changes = deltas(pair, index);
+      const expected = changes.map((d) => DISTANCES[criterion](base[output]!, d));
+      expected.forEach((value, k) => expect(distances![2 * index + k]).toBeCloseTo(value, 5));
+      const subject = expected[0]! >= expected[1]!;
+      expect(chosen(pair, distances!)[index]).toBe(subject ? 'subject' : 'style');
+      expectClose(rows[output]!, fusedByHand(base[output]!, changes, subject ? [1, 0] : [0, 1]));
     }
   });
 
-  it.each([[[1, 1]], [[1, 0]], [[0, 1]], [[0.25, 0.5]]] as [[number, number]][])('applies the gates %j as given', async (gates) => {
-    const [subject, style] = [lora(30, [2, 3, 2]), lora(60, [4, 1, 3])];
-    const { rows, choice } = await run({ subject, style, decision: gates });
+  it('compares by the weights it is given', async () => {
+    const pair = pairOf(lora(30, [2, 3, 2]), lora(60, [4, 1, 3]));
+    const heavy = await measuring.kl.run({ pair, pass: 'measure', weights: [1e6, 1] });
+    const light = await measuring.kl.run({ pair, pass: 'measure', weights: [1e-6, 1] });
     for (const [index, output] of OUTPUTS.entries()) {
-      expect(choice[index]).toEqual(gates);
-      expectClose(rows[output]!, fusedByHand(base[output]!, [delta(subject, index, 1), delta(style, index, 1)], gates));
+      expectClose(heavy.rows[output]!, fusedByHand(base[output]!, deltas(pair, index), [1, 0]));
+      expectClose(light.rows[output]!, fusedByHand(base[output]!, deltas(pair, index), [0, 1]));
     }
   });
 
-  it('uses a lone LoRA however small its KL: rounding of the absent one must not win', async () => {
+  it('uses a lone LoRA however small its distance: rounding of the absent one must not win', async () => {
     const faint = lora(60, [1, 1, 1], 1e-6);
-    expect((await run({ subject: [], style: faint })).choice).toEqual([
-      [0, 1],
-      [0, 1],
-      [0, 1],
-    ]);
-    expect((await run({ subject: faint, style: [] })).choice).toEqual([
-      [1, 0],
-      [1, 0],
-      [1, 0],
-    ]);
+    for (const [pair, branch] of [
+      [pairOf([], faint), 'style'],
+      [pairOf(faint, []), 'subject'],
+    ] as const) {
+      const { distances } = await measuring.kl.run({ pair, pass: 'measure' });
+      expect(chosen(pair, distances!)).toEqual([branch, branch, branch]);
+    }
   });
 
   it('gives a tie to the subject', async () => {
-    const same = lora(30, [2, 2, 2]);
-    expect((await run({ subject: same, style: same })).choice).toEqual([
-      [1, 0],
-      [1, 0],
-      [1, 0],
-    ]);
+    const pair = pairOf(lora(30, [2, 2, 2]), lora(30, [2, 2, 2]));
+    const { distances } = await measuring.kl.run({ pair, pass: 'measure' });
+    expect(chosen(pair, distances!)).toEqual(['subject', 'subject', 'subject']);
   });
 
   it('swaps every choice when subject and style are swapped, and is the base at strength 0', async () => {
@@ -173,27 +103,110 @@ describe('fuse', () => {
     await fc.assert(
       fc.asyncProperty(ranks, ranks, fc.integer({ min: 1, max: 1000 }), async (first, second, seed) => {
         const [a, b] = [lora(seed, first), lora(seed + 100, second)];
-        const forward = await run({ subject: a, style: b });
-        const swapped = await run({ subject: b, style: a });
-        const decided = forward.kl.map(
-          ([subject, style], row) => first[row] === 0 || second[row] === 0 || Math.abs(subject - style) > 1e-6,
-        );
-        const expected = forward.choice.map(([subject, style], row) => (decided[row] ? [style, subject] : swapped.choice[row]));
-        expect(swapped.choice).toEqual(expected);
-        const off = await run({ subject: a, style: b, strengths: [0, 0] });
+        const forward = await measuring.kl.run({ pair: pairOf(a, b), pass: 'measure' });
+        const swapped = await measuring.kl.run({ pair: pairOf(b, a), pass: 'measure' });
+        const [there, back] = [chosen(pairOf(a, b), forward.distances!), chosen(pairOf(b, a), swapped.distances!)];
+        for (const [row, output] of OUTPUTS.entries()) {
+          const [subject, style] = forward.distances!.subarray(2 * row, 2 * row + 2);
+          const alone = first[row] === 0 || second[row] === 0;
+          if (first[row] === 0 && second[row] === 0) continue;
+          if (alone || Math.abs(subject! - style!) > 1e-6) {
+            expect(back[row]).not.toBe(there[row]);
+            expectClose(swapped.rows[output]!, forward.rows[output]!);
+          }
+        }
+        const off = await measuring.kl.run({ pair: pairOf(a, b, [0, 0]), pass: 'measure' });
         for (const output of OUTPUTS) expectClose(off.rows[output]!, base[output]!);
       }),
       { numRuns: 25 },
     );
   });
+});
 
+describe('an applying graph', () => {
+  const slots: [Slot, [number, number]][] = [
+    ['subject', [1, 0]],
+    ['style', [0, 1]],
+    ['both', [1, 1]],
+    ['neither', [0, 0]],
+  ];
+  it.each(slots)('applies %s as it is fed', async (slot, gates) => {
+    for (const [, pair] of PAIRS) {
+      const { rows } = await applying.run({ pair, pass: () => slot });
+      for (const [index, output] of OUTPUTS.entries()) expectClose(rows[output]!, fusedByHand(base[output]!, deltas(pair, index), gates));
+    }
+  });
+
+  it('applies to each layer what that layer is fed', async () => {
+    const pair = PAIRS[0]![1];
+    const { rows } = await applying.run({ pair, pass: (module) => (module === 'proj' ? 'style' : 'subject') });
+    expectClose(rows.linear!, fusedByHand(base.linear!, deltas(pair, 0), [1, 0]));
+    expectClose(rows.gemm!, fusedByHand(base.gemm!, deltas(pair, 1), [0, 1]));
+    expectClose(rows.conv!, fusedByHand(base.conv!, deltas(pair, 2), [1, 0]));
+  });
+
+  it('equals dense merging, and a LoRA of rank 0 changes nothing', async () => {
+    const rank = fc.integer({ min: 0, max: 4 });
+    const ranks = fc.tuple(rank, rank, rank);
+    await fc.assert(
+      fc.asyncProperty(ranks, ranks, fc.integer({ min: 1, max: 1000 }), async (first, second, seed) => {
+        const pair = pairOf(lora(seed, first), lora(seed + 100, second), [0.7, 1.2]);
+        const { rows } = await applying.run({ pair, pass: () => 'both' });
+        for (const [index, output] of OUTPUTS.entries()) {
+          const [a, b] = [denseDelta(pair.subject, index), denseDelta(pair.style, index)];
+          const dense = a.map((row, o) => row.map((value, i) => 0.7 * value + 1.2 * b[o]![i]!));
+          const change = applied(dense, index);
+          expectClose(
+            rows[output]!,
+            base[output]!.map((row, n) => row.map((value, c) => value + change[n]![c]!)),
+          );
+          if (first[index] === 0 && second[index] === 0) expectClose(rows[output]!, base[output]!);
+        }
+      }),
+      { numRuns: 25 },
+    );
+  });
+});
+
+describe('a graph that does either', () => {
+  it('is the measuring graph or the applying one, as its condition says', async () => {
+    for (const [, pair] of PAIRS) {
+      const measured = await both.run({ pair, pass: 'measure' });
+      const alone = await measuring.kl.run({ pair, pass: 'measure' });
+      for (const output of OUTPUTS) expectClose(measured.rows[output]!, alone.rows[output]!);
+      measured.distances!.forEach((distance, at) => expect(distance).toBeCloseTo(alone.distances![at]!, 5));
+      const fed = await both.run({ pair, pass: () => 'both' });
+      const fedAlone = await applying.run({ pair, pass: () => 'both' });
+      for (const output of OUTPUTS) expectClose(fed.rows[output]!, fedAlone.rows[output]!);
+      expect([...fed.distances!]).toEqual([0, 0, 0, 0, 0, 0]);
+    }
+  });
+
+  it('covers what each of its halves covers', () => {
+    const either = { measures: 'kl', applies: true } as const;
+    expect(formCovers(either, { applies: true })).toBe(true);
+    expect(formCovers(either, { measures: 'kl', applies: false })).toBe(true);
+    expect(formCovers(either, { measures: 'l2', applies: false })).toBe(false);
+    expect(formCovers({ applies: true }, { measures: 'kl', applies: false })).toBe(false);
+    expect(formCovers({ measures: 'kl', applies: false }, { applies: true })).toBe(false);
+  });
+});
+
+describe('fuse', () => {
   it('keeps the model it was given, and refuses a module that the graph does not have', () => {
     const given = tinyModel();
     const before = writeModel(given);
-    fuse(given, MODULES);
+    for (const form of [{ measures: 'kl', stride: 1 }, 'apply'] as const) fuse(given, MODULES, form);
     expect(writeModel(given)).toEqual(before);
-    expect(() => fuse(given, ['proj', 'block.7.to_q'])).toThrowError(
+    expect(() => fuse(given, ['proj', 'block.7.to_q'], 'apply')).toThrowError(
       expect.objectContaining({ code: 'graph_unsupported', details: { missing: ['block.7.to_q'] } }),
     );
+  });
+
+  it('changes a weight where positions are many, and adds a branch where they are few or the weight is no float matrix', () => {
+    const { model } = fuse(tinyModel(), MODULES, 'apply');
+    const merged = (module: string) => model.graph.nodes.some((node) => node.outputs[0] === `${module}/fusion/w`);
+    // MatMul: 10 positions * (6 + 7) > 6 * 7. Conv: 32 positions * (36 + 5) > 36 * 5. A Gemm never.
+    expect(MODULES.map(merged)).toEqual([true, false, true]);
   });
 });

@@ -67,3 +67,21 @@ export function channelsLast(values: ArrayLike<number>, n: number, channels: num
     Array.from({ length: channels }, (_, c) => values[(Math.floor(row / positions) * channels + c) * positions + (row % positions)]!),
   );
 }
+
+/** Mean Euclidean length of d over positions. */
+export function l2Length(_: Matrix, d: Matrix): number {
+  return mean(d.map((row) => Math.hypot(...row)));
+}
+
+/** Mean 1 - cos(y0, y0 + d) over positions. */
+export function cosineTurn(y0: Matrix, d: Matrix): number {
+  return mean(
+    y0.map((row, n) => {
+      const changed = row.map((value, c) => value + d[n]![c]!);
+      const dot = row.reduce((sum, value, c) => sum + value * changed[c]!, 0);
+      return 1 - dot / (Math.hypot(...row) * Math.hypot(...changed));
+    }),
+  );
+}
+
+const mean = (values: number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;

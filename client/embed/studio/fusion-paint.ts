@@ -13,6 +13,8 @@ export interface FusionColours {
 
 export interface FusionPainting {
   map: FusionMap;
+  /** Whether the map holds distances; else every cell is painted in full. */
+  measured: boolean;
   /** Columns to leave room for. */
   steps: number;
   groups: readonly LayerGroup[];
@@ -27,12 +29,12 @@ const FAINTEST = 0.22;
 
 /** Layers from the top, steps from the left; hue is the winner, strength how clearly it won. */
 export function paintFusion(context: CanvasRenderingContext2D, painting: FusionPainting): void {
-  const { map, layout, colours } = painting;
+  const { map, measured, layout, colours } = painting;
   context.clearRect(0, 0, layout.width, layout.height);
   for (const row of layout.tops.keys())
     for (let step = 0; step < painting.steps; step++) {
       const done = step < map.steps;
-      context.globalAlpha = done ? FAINTEST + (1 - FAINTEST) * decisiveness(map, { row, step }) : 1;
+      context.globalAlpha = done && measured ? FAINTEST + (1 - FAINTEST) * decisiveness(map, { row, step }) : 1;
       context.fillStyle = done ? colourOf(colours, map.choice[step * map.modules.length + row]!) : colours.empty;
       fillCell(context, layout, { row, step });
     }

@@ -47,13 +47,13 @@ export interface Cell {
   step: number;
 }
 
-/** How clear the choice of a cell was: |a - b| / (a + b) of its distances, 0 for a tie, 1 when only one LoRA changed anything or nothing was measured. */
+/** How clear the choice of a cell was: |a - b| / (a + b) of its distances, 0 for a tie, 1 when only one LoRA changed anything. */
 export function decisiveness({ distances, modules }: FusionMap, { row, step }: Cell): number {
   const at = (step * modules.length + row) * 2;
   // A LoRA that changes nothing has a distance of zero, give or take the rounding: it may come out a little below.
   const [subject, style] = [Math.max(0, distances[at]!), Math.max(0, distances[at + 1]!)];
   const sum = subject + style;
-  return sum > 0 ? Math.abs(subject - style) / sum : 1;
+  return sum > 0 ? Math.abs(subject - style) / sum : 0;
 }
 
 /** One cell in words. */

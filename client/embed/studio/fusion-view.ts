@@ -140,7 +140,7 @@ export class FusionView extends LitElement {
 
   #paint(): void {
     const canvas = this.renderRoot.querySelector('canvas');
-    const { map, steps, marked } = this;
+    const { map, measured, steps, marked } = this;
     const width = Math.floor(this.clientWidth);
     if (!canvas || !map || width === 0) return;
     const groups = layerGroups(map.modules);
@@ -153,7 +153,7 @@ export class FusionView extends LitElement {
     const context = canvas.getContext('2d')!;
     context.scale(ratio, ratio);
     const { fontFamily } = getComputedStyle(this);
-    paintFusion(context, { map, steps, groups, layout, marked, colours: this.#colours(), font: `12px ${fontFamily}` });
+    paintFusion(context, { map, measured, steps, groups, layout, marked, colours: this.#colours(), font: `12px ${fontFamily}` });
   }
 
   /** Custom properties compute to their text, `light-dark(...)` and all; the colours of elements that use them compute to colours. */

@@ -38,12 +38,13 @@ export interface LayerVerdict {
   choicesDiffer: string[];
   /** Layers one of whose KLs is off, with the largest relative error over all layers. */
   klOff: string[];
-  klError: number;
+  /** Of a rule that measures. */
+  klError?: number;
 }
 
 /** Compares every layer that the golden lists; a layer that the run lacks counts as both wrong. */
 export function compareLayers(measured: MeasuredLayers, golden: Record<string, GoldenLayer>): LayerVerdict {
-  const verdict: LayerVerdict = { choicesDiffer: [], klOff: [], klError: 0 };
+  const verdict: LayerVerdict = { choicesDiffer: [], klOff: [] };
   for (const [module, expected] of Object.entries(golden)) {
     const actual = measured.get(module);
     if (!actual) {
@@ -51,9 +52,11 @@ export function compareLayers(measured: MeasuredLayers, golden: Record<string, G
       verdict.klOff.push(module);
       continue;
     }
-    const worst = actual.kl ? Math.max(...expected.kl.map((kl, k) => klError(actual.kl![k]!, kl))) : 0;
-    verdict.klError = Math.max(verdict.klError, worst);
-    if (!(worst <= TOLERANCE.kl)) verdict.klOff.push(module);
+    if (actual.kl) {
+      const worst = Math.max(...expected.kl.map((kl, k) => klError(actual.kl![k]!, kl)));
+      verdict.klError = Math.max(verdict.klError ?? 0, worst);
+      if (!(worst <= TOLERANCE.kl)) verdict.klOff.push(module);
+    }
     const tie = Math.abs(expected.kl[0] - expected.kl[1]) <= TOLERANCE.tie * Math.max(...expected.kl);
     const [subject, style] = actual.gates;
     const same = sameGates([subject, style], expected.gates) || (tie && sameGates([style, subject], expected.gates));

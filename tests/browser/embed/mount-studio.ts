@@ -96,8 +96,8 @@ function* events(steps: number): Generator<EngineEvent> {
   yield { type: 'download', loaded: 3_000_000, total: 12_000_000, cached: 0, secondsLeft: 9 };
   yield { type: 'session', graph: 'denoiser', index: 0, count: 3 };
   for (let step = 1; step <= steps; step++) {
-    const { kl, choice } = result(1).fusionMap;
-    yield { type: 'step', step, steps, secondsLeft: steps - step, kl, choice };
+    const { distances, choice } = result(1).fusionMap;
+    yield { type: 'step', step, steps, secondsLeft: steps - step, distances, choice };
   }
 }
 
@@ -106,7 +106,12 @@ function result(steps: number): GenerateResult {
   const repeat = <T>(values: T[]): T[] => Array.from({ length: steps }, () => values).flat();
   return {
     image: { width: SIZE, height: SIZE, data: pixels.slice() },
-    fusionMap: { modules: MODULES, steps, kl: Float32Array.from(repeat([1, 0, 0, 1, 0.9, 1])), choice: Uint8Array.from(repeat([0, 1, 1])) },
+    fusionMap: {
+      modules: MODULES,
+      steps,
+      distances: Float32Array.from(repeat([1, 0, 0, 1, 0.9, 1])),
+      choice: Uint8Array.from(repeat([0, 1, 1])),
+    },
     timings: { downloadMs: 1, sessionMs: 1, textMs: 1, stepMs: [1], decodeMs: 1, totalMs: 2002, bytesDownloaded: 1, bytesCached: 0 },
   };
 }

@@ -12,7 +12,14 @@ const modules = [
 ];
 
 function step(number: number, pairs: number[], choice: number[]) {
-  return { type: 'step', step: number, steps: 2, secondsLeft: 0, kl: Float32Array.from(pairs), choice: Uint8Array.from(choice) } as const;
+  return {
+    type: 'step',
+    step: number,
+    steps: 2,
+    secondsLeft: 0,
+    distances: Float32Array.from(pairs),
+    choice: Uint8Array.from(choice),
+  } as const;
 }
 
 const first = step(1, [3, 1, 0, 0, 1, 0, 2, 2], [0, 0, 0, 1]);
@@ -25,7 +32,7 @@ describe('fusion map', () => {
     expect(live).toEqual({
       modules: ['', '', '', ''],
       steps: 2,
-      kl: Float32Array.of(...first.kl, ...second.kl),
+      distances: Float32Array.of(...first.distances, ...second.distances),
       choice: Uint8Array.of(...first.choice, ...second.choice),
     });
   });
@@ -46,18 +53,26 @@ describe('fusion map', () => {
     expect(subjectShare({ ...map, steps: 0 }, { from: 0, to: 4 })).toBeUndefined();
   });
 
+  it('shares a layer that both act in, and counts none that neither does', () => {
+    const settled = { ...map, steps: 1, distances: new Float32Array(8), choice: Uint8Array.of(2, 0, 3, 3) };
+    expect(subjectShare(settled, { from: 0, to: 4 })).toBe(0.75);
+    expect(subjectShare(settled, { from: 2, to: 4 })).toBeUndefined();
+    expect(cellText(settled, { row: 0, step: 0 })).toBe('Step 1, down_blocks.0.attentions.0.to_q: both');
+    expect(mapText({ ...settled, choice: Uint8Array.of(3, 3, 3, 3) })).toBe('No LoRA acted in any layer.');
+  });
+
   it('tells how clear a choice was: from 0 for a tie to 1', () => {
     const rows = modules.map((_, row) => decisiveness(map, { row, step: 0 }));
     expect(rows).toEqual([0.5, 0, 1, 0]);
-    const rounded = { ...map, kl: Float32Array.of(0.1, -8e-8, ...map.kl.slice(2)) };
+    const rounded = { ...map, distances: Float32Array.of(0.1, -8e-8, ...map.distances.slice(2)) };
     expect(decisiveness(rounded, { row: 0, step: 0 })).toBe(1);
-    expect(cellText(rounded, { row: 0, step: 0 })).toContain('0 for the style');
+    expect(cellText(rounded, { row: 0, step: 0 })).toContain('0 by the style');
   });
 
   it('puts itself into words', () => {
-    expect(mapText(map)).toBe('4 layers over 2 steps: 38 percent of the choices went to the subject, 62 percent to the style.');
+    expect(mapText(map)).toBe('4 layers over 2 steps: 38 percent went to the subject, 62 percent to the style.');
     expect(cellText(map, { row: 3, step: 1 })).toBe(
-      'Step 2, up_blocks.1.resnets.0.conv1: style (KL 0.50 for the subject, 0.25 for the style)',
+      'Step 2, up_blocks.1.resnets.0.conv1: style (change 0.50 by the subject, 0.25 by the style)',
     );
     expect(cellText(live, { row: 0, step: 1 })).toContain('layer 1: style');
   });

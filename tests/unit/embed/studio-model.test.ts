@@ -13,10 +13,10 @@ const MODEL_BYTES = 3 * 1_001_000 + 500 + 2 * 200_000;
 
 const result: GenerateResult = {
   image: { width: 1, height: 1, data: new Uint8ClampedArray(4) },
-  fusionMap: { modules: ['a'], steps: 1, kl: Float32Array.of(1, 0), choice: Uint8Array.of(0) },
+  fusionMap: { modules: ['a'], steps: 1, distances: Float32Array.of(1, 0), choice: Uint8Array.of(0) },
   timings: { downloadMs: 1, sessionMs: 2, textMs: 3, stepMs: [4], decodeMs: 5, totalMs: 15, bytesDownloaded: 7, bytesCached: 8 },
 };
-const step: EngineEvent = { type: 'step', step: 1, steps: 1, secondsLeft: 0, kl: Float32Array.of(1, 0), choice: Uint8Array.of(0) };
+const step: EngineEvent = { type: 'step', step: 1, steps: 1, secondsLeft: 0, distances: Float32Array.of(1, 0), choice: Uint8Array.of(0) };
 
 /** A studio whose engine's answers the test decides; `said` is what the host page heard. */
 function studio({ cached = false, fail, noCatalogue = 0 }: { cached?: boolean; fail?: DiptychError[]; noCatalogue?: number } = {}) {

@@ -75,7 +75,7 @@ describe('recorder', () => {
   const settings = { ...firstSettings(catalogue, 4242)!, prompt: 'a secret garden' };
   const result: GenerateResult = {
     image: { width: 1, height: 1, data: new Uint8ClampedArray(4) },
-    fusionMap: { modules: ['a', 'b'], steps: 1, kl: Float32Array.of(1, 0, 0, 1), choice: Uint8Array.of(0, 1) },
+    fusionMap: { modules: ['a', 'b'], steps: 1, distances: Float32Array.of(1, 0, 0, 1), choice: Uint8Array.of(0, 1) },
     timings: { downloadMs: 1.5, sessionMs: 2, textMs: 3, stepMs: [4], decodeMs: 5, totalMs: 16.2, bytesDownloaded: 7, bytesCached: 8 },
   };
 

@@ -44,9 +44,11 @@ export interface GenerateRequest {
 
 export type EngineEvent =
   | { type: 'download'; loaded: number; total: number; cached: number; secondsLeft: number | null }
-  | { type: 'session'; graph: 'textEncoder' | 'denoiser' | 'decoder'; index: number; count: number }
+  | { type: 'session'; graph: keyof ModelEntry['graphs']; index: number; count: number }
   | { type: 'step'; step: number; steps: number; secondsLeft: number; distances: Float32Array; choice: Uint8Array }
-  | { type: 'decode' };
+  | { type: 'decode' }
+  /** The run goes on, but not quite as asked: a sentence for people. It may quote the prompt, so it stays on the device. */
+  | { type: 'warning'; message: string };
 
 /**
  * What was done in each layer and step of one run. Row-major: `distances` [steps, layers, 2], how far subject and style move the layer's

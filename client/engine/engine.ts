@@ -1,15 +1,15 @@
 import * as v from 'valibot';
 import { asDiptychError, DiptychError } from '../../shared/errors.ts';
-import type { BlobRef, ModelEntry } from '../../shared/manifest.ts';
+import { type BlobRef, type ModelEntry, modelGraphs, modelTexts } from '../../shared/manifest.ts';
 import type { EngineApi, EngineEvent, EngineInfo, EngineOptions, GenerateRequest, GenerateResult } from '../../shared/protocol.ts';
 import { RuleSettings, type SettledRule } from '../../shared/rules.ts';
-import { makeTokenizer, type Tokenizer } from '../../shared/text/tokenizer.ts';
 import { makeSchedule } from '../sampler/schedule.ts';
 import { type AdapterFiles, adapterRefs, readAdapters } from './adapters.ts';
 import { Downloads } from './downloads.ts';
 import { generatePicture } from './generation.ts';
 import { fusionNeeds } from './fusion-needs.ts';
 import { Pipeline } from './pipeline.ts';
+import { readTokenizers, type Tokenizers } from './prompts.ts';
 import type { Runtime } from './sessions/runtime.ts';
 import type { BlobSource } from './weights/blob-source.ts';
 import { cancelled, throwIfCancelled } from './weights/retry.ts';
@@ -36,7 +36,7 @@ export class Engine implements EngineApi {
   #options: EngineOptions = { backend: 'auto' };
   #runtime: Promise<Runtime> | undefined;
   #blobs: Promise<BlobSource> | undefined;
-  #loaded: { pipeline: Pipeline; tokenizer: Tokenizer | undefined } | undefined;
+  #loaded: { pipeline: Pipeline; tokenizers: Tokenizers | undefined } | undefined;
   #running: AbortController | undefined;
 
   constructor({ openRuntime, openBlobs, now = () => performance.now() }: EngineParts) {
@@ -94,10 +94,10 @@ export class Engine implements EngineApi {
     // All that is certain to be needed comes first, in one go, so that the progress shown has one total.
     const first = pipeline.unready();
     const files: AdapterFiles = { subject: request.subject, style: request.style };
-    const text = loaded.tokenizer ? [] : [request.model.text.tokenizer];
+    const text = loaded.tokenizers ? [] : Object.values(modelTexts(request.model)).map((entry) => entry.tokenizer);
     const blobs = await downloads.fetch([...adapterRefs(files), ...text, ...pipeline.blobs(first)]);
     const adapters = readAdapters(request.model, files, blobs);
-    loaded.tokenizer ??= makeTokenizer(new TextDecoder().decode(blobs.get(request.model.text.tokenizer.sha256)), request.model.text);
+    loaded.tokenizers ??= readTokenizers(request.model, blobs);
     const needs = fusionNeeds(request.model, adapters, request.rule, rule);
     const names = pipeline.unready(needs);
     const rebuilt = await downloads.fetch(pipeline.blobs(names.filter((name) => !first.includes(name))));
@@ -109,7 +109,7 @@ export class Engine implements EngineApi {
     throwIfCancelled(signal);
     const sessionMs = this.#now() - sessionsFrom;
     const { image, fusionMap, timings } = await generatePicture(
-      { runtime, pipeline, tokenizer: loaded.tokenizer, adapters, rule, schedule, now: this.#now, onEvent, signal },
+      { runtime, pipeline, tokenizers: loaded.tokenizers, adapters, rule, schedule, now: this.#now, onEvent, signal },
       request,
     );
     return { image, fusionMap, timings: { ...downloads.timings, sessionMs, ...timings, totalMs: this.#now() - started } };
@@ -133,9 +133,9 @@ export class Engine implements EngineApi {
   }
 
   /** The pipeline of `model`; only one model stays loaded. A catalogue may change under the same id, so the whole entry is compared. */
-  async #pipelineOf(runtime: Runtime, model: ModelEntry): Promise<{ pipeline: Pipeline; tokenizer: Tokenizer | undefined }> {
+  async #pipelineOf(runtime: Runtime, model: ModelEntry): Promise<{ pipeline: Pipeline; tokenizers: Tokenizers | undefined }> {
     if (JSON.stringify(this.#loaded?.pipeline.model) !== JSON.stringify(model)) await this.#unload();
-    this.#loaded ??= { pipeline: new Pipeline(runtime, model), tokenizer: undefined };
+    this.#loaded ??= { pipeline: new Pipeline(runtime, model), tokenizers: undefined };
     return this.#loaded;
   }
 
@@ -158,7 +158,7 @@ function settledRule({ ruleSettings = {} }: GenerateRequest): SettledRule {
 
 /** Before anything is downloaded. */
 function refuseTooLarge(runtime: Runtime, model: ModelEntry): void {
-  const bytes = Object.values(model.graphs)
+  const bytes = modelGraphs(model)
     .flatMap((graph) => graph.weights)
     .reduce((sum, shard) => sum + shard.bytes, 0);
   if (runtime.info.backend !== 'wasm' || bytes <= WASM_WEIGHT_LIMIT) return;

@@ -1,5 +1,6 @@
 import { guidedDenoiser, GUIDED } from '../../shared/fusion/guided.ts';
-import type { BlobRef, ModelEntry } from '../../shared/manifest.ts';
+import { COMPONENTS, type Component } from '../../shared/lora/lora.ts';
+import { type BlobRef, type GraphEntry, type ModelEntry, TEXT_ENCODERS } from '../../shared/manifest.ts';
 import type { EngineEvent } from '../../shared/protocol.ts';
 import { DeviceLatents } from './device-latents.ts';
 import type { FusionNeeds } from './fusion-needs.ts';
@@ -10,7 +11,10 @@ import { throwIfCancelled } from './weights/retry.ts';
 export type GraphName = keyof ModelEntry['graphs'];
 
 /** In this order their sessions are made. */
-const GRAPHS: readonly GraphName[] = ['textEncoder', 'denoiser', 'decoder'];
+const GRAPHS: readonly GraphName[] = [...TEXT_ENCODERS, 'denoiser', 'decoder'];
+
+/** The part of a LoRA that changes a graph; undefined where none can. */
+export const componentOf = (graph: GraphName): Component | undefined => COMPONENTS.find((component) => component === graph);
 
 /** One model's sessions: made when first needed, kept while they can do what the next run needs. */
 export class Pipeline {
@@ -28,12 +32,12 @@ export class Pipeline {
 
   /** The graphs for which a run with `needs` must make a new session. Without `needs`: those that have none at all. */
   unready(needs: FusionNeeds = {}): GraphName[] {
-    return GRAPHS.filter((name) => !this.#graphs.get(name)?.covers(needOf(needs, name)));
+    return GRAPHS.filter((name) => this.model.graphs[name] && !this.#graphs.get(name)?.covers(needOf(needs, name)));
   }
 
   /** The files of those graphs. */
   blobs(names: readonly GraphName[]): BlobRef[] {
-    return names.flatMap((name) => [this.model.graphs[name].topology, ...this.model.graphs[name].weights]);
+    return names.flatMap((name) => [this.#entry(name).topology, ...this.#entry(name).weights]);
   }
 
   /**
@@ -53,7 +57,7 @@ export class Pipeline {
       onEvent({ type: 'session', graph: name, index, count: names.length });
       await this.#unload(name);
       const options = { name: `${this.model.id} ${name}`, ...needOf(needs, name), ...LOADING[name] };
-      this.#graphs.set(name, await LoadedGraph.load(this.#runtime, this.model.graphs[name], blobs, options));
+      this.#graphs.set(name, await LoadedGraph.load(this.#runtime, this.#entry(name), blobs, options));
       const later = new Set(this.blobs(names.slice(index + 1)).map((ref) => ref.sha256));
       for (const { sha256 } of this.blobs([name])) if (!later.has(sha256)) blobs.delete(sha256);
     }
@@ -68,6 +72,10 @@ export class Pipeline {
     for (const name of GRAPHS) await this.#unload(name);
   }
 
+  #entry(name: GraphName): GraphEntry {
+    return this.model.graphs[name]!;
+  }
+
   async #unload(name: GraphName): Promise<void> {
     const graph = this.#graphs.get(name);
     this.#graphs.delete(name);
@@ -77,11 +85,10 @@ export class Pipeline {
 
 /** A graph that no LoRA changes is as it is. */
 function needOf(needs: FusionNeeds, name: GraphName): FusionNeed {
-  return (name !== 'decoder' && needs[name]) || { modules: [], form: { applies: true } };
+  const component = componentOf(name);
+  return (component && needs[component]) ?? { modules: [], form: { applies: true } };
 }
 
-const LOADING: Record<GraphName, Pick<LoadOptions, 'wrap' | 'onDevice'>> = {
-  textEncoder: { onDevice: (outputs) => outputs.slice(0, 1) },
+const LOADING: Partial<Record<GraphName, Pick<LoadOptions, 'wrap' | 'onDevice'>>> = {
   denoiser: { wrap: guidedDenoiser, onDevice: () => [GUIDED.x0] },
-  decoder: {},
 };

@@ -7,6 +7,8 @@ export interface Console {
   line(text: string): void;
   /** The result, for machines; silent without --json. */
   result(value: unknown): void;
+  /** What the caller should know although it did not fail, on stderr. */
+  warn(text: string): void;
   /** A bar that is drawn again and again on a terminal, and now and then as a line elsewhere. */
   progress(label: string): Progress;
 }
@@ -30,6 +32,7 @@ export function openConsole(json: boolean): Console {
     json,
     line: (text) => void (json || process.stdout.write(`${text}\n`)),
     result: (value) => void (json && process.stdout.write(`${JSON.stringify(value)}\n`)),
+    warn: (text) => void process.stderr.write(`warning: ${text}\n`),
     progress: (label) => (process.stderr.isTTY ? barProgress(label) : lineProgress(label)),
   };
 }

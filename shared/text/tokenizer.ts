@@ -1,13 +1,13 @@
 /** From a prompt to the token ids of a text encoder. */
 import { Tokenizer as Encoder } from '@huggingface/tokenizers';
 import { DiptychError } from '../errors.ts';
-import type { ModelEntry } from '../manifest.ts';
+import type { TextEntry } from '../manifest.ts';
 
 interface Encoded {
-  /** `maxLength` ids: start, the text's, end, then padding. */
+  /** `maxLength` ids: start where the encoder has one, the text's, end, then padding. */
   ids: number[];
-  /** The text was longer and lost its end. */
-  truncated: boolean;
+  /** The end of the text that found no place, from the first word that is not whole; empty where all did. */
+  cut: string;
 }
 
 export interface Tokenizer {
@@ -19,16 +19,34 @@ export interface Tokenizer {
  *
  * @throws DiptychError `pipeline_incomplete` if it is not a tokenizer
  */
-export function makeTokenizer(json: string, { maxLength, startId, endId, padId }: Omit<ModelEntry['text'], 'tokenizer'>): Tokenizer {
+export function makeTokenizer(json: string, { maxLength, startId, endId, padId }: Omit<TextEntry, 'tokenizer'>): Tokenizer {
   const encoder = readEncoder(json);
+  const before = startId === undefined ? [] : [startId];
+  const room = maxLength - before.length - 1;
+  const tokensOf = (text: string) => encoder.encode(text, { add_special_tokens: false }).ids;
   return {
     encode(text) {
-      const words = encoder.encode(text, { add_special_tokens: false }).ids;
-      const kept = words.slice(0, maxLength - 2);
-      const ids = [startId, ...kept, endId];
-      return { ids: [...ids, ...Array<number>(maxLength - ids.length).fill(padId)], truncated: kept.length < words.length };
+      const words = tokensOf(text);
+      const ids = [...before, ...words.slice(0, room), endId];
+      const cut = words.length > room ? beyond(text, (start) => tokensOf(start).length <= room) : '';
+      return { ids: [...ids, ...Array<number>(maxLength - ids.length).fill(padId)], cut };
     },
   };
+}
+
+/** The rest of `text` after its longest start, in whole words, that `fits`. */
+function beyond(text: string, fits: (start: string) => boolean): string {
+  const ends = Array.from(
+    new Intl.Segmenter(undefined, { granularity: 'word' }).segment(text),
+    ({ index, segment }) => index + segment.length,
+  );
+  let [low, high] = [0, ends.length];
+  while (low < high) {
+    const middle = Math.ceil((low + high) / 2);
+    if (fits(text.slice(0, ends[middle - 1]))) low = middle;
+    else high = middle - 1;
+  }
+  return text.slice(low === 0 ? 0 : ends[low - 1]).trim();
 }
 
 function readEncoder(json: string): Encoder {

@@ -12,6 +12,7 @@ export class Action extends LitElement {
     stuck: { type: Boolean },
     bytesMissing: { attribute: false },
     progress: { attribute: false },
+    warnings: { attribute: false },
     error: { attribute: false },
     done: { type: Boolean },
   };
@@ -20,6 +21,7 @@ export class Action extends LitElement {
   declare stuck: boolean;
   declare bytesMissing: number | undefined;
   declare progress: Progress | undefined;
+  declare warnings: readonly string[];
   declare error: DiptychError | undefined;
   /** There is a picture, and nothing goes on. */
   declare done: boolean;
@@ -35,6 +37,7 @@ export class Action extends LitElement {
         ${this.progress ? html`<button type="button" class="cancel" @click=${() => this.#fire('cancel')}>Cancel</button>` : nothing}
       </div>
       ${running ? this.#bar(this.progress!) : html`<p class="hint" id="size">${this.#size()}</p>`}
+      <div role="status">${this.warnings.map((warning) => html`<p class="hint">${warning}</p>`)}</div>
       <p class="visually-hidden" role="status" aria-live="polite">${this.#announcement()}</p>
       <div role="alert">${this.error ? this.#problem(this.error) : nothing}</div>`;
   }

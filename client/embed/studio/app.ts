@@ -49,7 +49,7 @@ export class App extends LitElement {
   }
 
   #choices(running: boolean) {
-    const { catalogue, settings, bytesMissing, progress, error, result } = this.model.state;
+    const { catalogue, settings, bytesMissing, progress, warnings, error, result } = this.model.state;
     return html`${
         catalogue && settings
           ? html`${LORA_KINDS.map((kind) => html`<diptych-picker .kind=${kind} .loras=${lorasOf(catalogue, settings.model, kind)} .settings=${settings} .disabled=${running}></diptych-picker>`)}
@@ -62,6 +62,7 @@ export class App extends LitElement {
         .stuck=${error !== undefined && bytesMissing === undefined}
         .bytesMissing=${bytesMissing}
         .progress=${progress}
+        .warnings=${warnings}
         .error=${error}
         .done=${result !== undefined && !error}
         @generate=${() => void this.model.generate()}

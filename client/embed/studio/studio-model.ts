@@ -27,6 +27,8 @@ export interface StudioState {
   /** Steps that `map` will have. */
   mapSteps: number;
   result: Result | undefined;
+  /** What the engine said about the run in progress, or else the last one. */
+  warnings: readonly string[];
   error: DiptychError | undefined;
 }
 
@@ -54,6 +56,7 @@ export class StudioModel extends EventTarget {
     map: undefined,
     mapSteps: 0,
     result: undefined,
+    warnings: [],
     error: undefined,
   };
   readonly #parts: StudioParts;
@@ -171,7 +174,7 @@ export class StudioModel extends EventTarget {
   async #run(): Promise<void> {
     const settings = this.state.settings;
     if (!settings) return;
-    this.#set({ map: undefined, mapSteps: settings.steps, error: undefined });
+    this.#set({ map: undefined, mapSteps: settings.steps, warnings: [], error: undefined });
     this.#show({ phase: 'start' });
     try {
       const engine = await this.#startedEngine();
@@ -200,7 +203,8 @@ export class StudioModel extends EventTarget {
       if (step === 1) this.#parts.rememberRuntime(this.state.engine!.backend);
       this.#set({ map: appendStep(this.state.map, event), progress: { phase: 'step', step, steps, secondsLeft } });
       this.#parts.host.step({ step, steps, secondsLeft });
-    } else this.#show(progressOf(event));
+    } else if (event.type === 'warning') this.#set({ warnings: [...this.state.warnings, event.message] });
+    else this.#show(progressOf(event));
   }
 
   #show(progress: Progress): void {

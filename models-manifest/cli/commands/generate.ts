@@ -1,7 +1,7 @@
 import { type Command, Option } from 'commander';
 import type { EngineEvent } from '../../../shared/protocol.ts';
 import { DEFAULT_RULE, RULES } from '../../../shared/rules.ts';
-import { megabytes, type Progress } from '../console.ts';
+import { type Console, megabytes, type Progress } from '../console.ts';
 import { makePicture, type PictureOptions } from '../generate/make-picture.ts';
 import { reportOf } from '../generate/report.ts';
 import { encodePng } from '../image/encode-png.ts';
@@ -39,7 +39,7 @@ export function generateCommand(program: Command): void {
       const out = consoleOf(command);
       const bar = out.progress('Generating');
       const strengths = [subjectStrength, styleStrength] as const;
-      const picture = await makePicture(storeOf(command), { ...options, strengths }, (event) => show(event, bar), interruptSignal());
+      const picture = await makePicture(storeOf(command), { ...options, strengths }, (event) => show(event, bar, out), interruptSignal());
       bar.end();
       await writeWhole(file, encodePng(picture.image));
       const report = reportOf(picture);
@@ -53,8 +53,12 @@ export function generateCommand(program: Command): void {
     });
 }
 
-function show(event: EngineEvent, bar: Progress): void {
+function show(event: EngineEvent, bar: Progress, out: Console): void {
   if (event.type === 'download') bar.update(event.loaded, event.total, megabytes(event.loaded));
   if (event.type === 'session') bar.update(event.index, event.count, `starting the ${event.graph}`);
   if (event.type === 'step') bar.update(event.step, event.steps, `step ${event.step} of ${event.steps}`);
+  if (event.type === 'warning') {
+    bar.end();
+    out.warn(event.message);
+  }
 }

@@ -13,7 +13,7 @@ export function prepareCommand(program: Command): void {
     .command('prepare')
     .summary('make a base model ready for the browser')
     .description(
-      'Reads a pipeline folder in the layout of public ONNX exports (unet/, vae_decoder/, text_encoder/, tokenizer/, scheduler/), fixes its shapes, lists its LoRA layers and moves its weights into shards of the store.',
+      'Reads a pipeline folder in the layout of public ONNX exports (unet/ or transformer/, vae_decoder/, text_encoder/, tokenizer/, scheduler/; text_encoder_2/ and tokenizer_2/ of SDXL and SD3), fixes its shapes, lists its LoRA layers and moves its weights into shards of the store.',
     )
     .argument('<dir>', 'the pipeline folder')
     .option('--out <store>', 'the store (default: --store)')
@@ -27,10 +27,10 @@ export function prepareCommand(program: Command): void {
         .default('float32'),
     )
     .option('--shard-size <MiB>', 'the most MiB of a shard', wholeNumber(1, 64), 64)
-    .option('--height <n>', 'of the latent (default: sample_size of unet/config.json)', wholeNumber(1, 1024))
+    .option('--height <n>', 'of the latent (default: sample_size of the denoiser’s config.json)', wholeNumber(1, 1024))
     .option('--width <n>', 'of the latent', wholeNumber(1, 1024))
-    .option('--steps <n>', 'default number of sampling steps', wholeNumber(1, 1000), 20)
-    .option('--guidance-scale <s>', 'default guidance scale', decimal, 7.5)
+    .option('--steps <n>', 'default number of sampling steps (default: the family’s; 1 of a Turbo model)', wholeNumber(1, 1000))
+    .option('--guidance-scale <s>', 'default guidance scale (default: the family’s; 1, no guidance, of a Turbo model)', decimal)
     .addHelpText(
       'after',
       '\nExample:\n  $ npx diptych prepare ./sd15-onnx --id sd15 --license CreativeML-OpenRAIL-M --author "Runway" --weights float16',
@@ -45,7 +45,7 @@ export function prepareCommand(program: Command): void {
       bar.end();
       const bytes = modelBlobs(model).reduce((sum, ref) => sum + ref.bytes, 0);
       out.line(
-        `${model.id}: ${megabytes(bytes)} in ${modelBlobs(model).length} files, ${model.layers.denoiser.length} LoRA layers in the denoiser, ${model.layers.textEncoder.length} in the text encoder; pictures of ${model.image.width} x ${model.image.height}`,
+        `${model.id}: ${megabytes(bytes)} in ${modelBlobs(model).length} files, ${model.layers.denoiser.length} LoRA layers in the denoiser, ${model.layers.textEncoder.length + (model.layers.textEncoder2?.length ?? 0)} in its text encoders; pictures of ${model.image.width} x ${model.image.height}`,
       );
       out.result(model);
     });

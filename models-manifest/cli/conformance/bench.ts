@@ -2,6 +2,7 @@
 import path from 'node:path';
 import { LoadedGraph, type LoadOptions } from '../../../client/engine/loaded-graph.ts';
 import type { Adapters } from '../../../client/engine/adapters.ts';
+import { componentOf, type GraphName } from '../../../client/engine/pipeline.ts';
 import type { Runtime, RuntimeTensor } from '../../../client/engine/sessions/runtime.ts';
 import { DiptychError } from '../../../shared/errors.ts';
 import type { FusedForm } from '../../../shared/fusion/fused-form.ts';
@@ -9,22 +10,24 @@ import { findSites } from '../../../shared/fusion/sites.ts';
 import { guidedDenoiser } from '../../../shared/fusion/guided.ts';
 import { readLora } from '../../../shared/lora/read.ts';
 import type { Component } from '../../../shared/lora/lora.ts';
-import { type LayerEntry, LORA_KINDS } from '../../../shared/manifest.ts';
+import { type LayerEntry, LORA_KINDS, TEXT_ENCODERS, type TextEncoderName } from '../../../shared/manifest.ts';
 import { floatTimestep } from '../../../shared/onnx/float-timestep.ts';
-import type { Model } from '../../../shared/onnx/ir.ts';
-import { loadExternal } from '../../../shared/onnx/load-external.ts';
-import { normalise } from '../../../shared/onnx/normalise.ts';
+import type { Graph, Model } from '../../../shared/onnx/ir.ts';
+import { fixDims, inputNames } from '../pipeline/fix-dims.ts';
+import { fixEncoder, TEXT_FOLDERS } from '../pipeline/read-encoders.ts';
 import { readPart } from '../pipeline/read-part.ts';
-import { type GoldenFolder, goldenTensor, loraFile, readRequired } from './golden-folder.ts';
+import { DENOISER_FOLDERS, type GoldenFolder, goldenIds, goldenTensor, loraFile, readRequired } from './golden-folder.ts';
 
-export type Part = 'textEncoder' | 'denoiser' | 'decoder';
+export type Part = GraphName;
 
 /** How a graph is loaded: as it is, with both LoRAs fused in, or fused and wrapped by classifier-free guidance. */
 export type Form = 'plain' | 'fused' | 'guided';
 
 const FILES: Record<Part, readonly string[]> = {
-  textEncoder: ['text_encoder'],
-  denoiser: ['unet', 'transformer'],
+  textEncoder: [TEXT_FOLDERS.textEncoder.encoder],
+  textEncoder2: [TEXT_FOLDERS.textEncoder2.encoder],
+  textEncoder3: [TEXT_FOLDERS.textEncoder3.encoder],
+  denoiser: DENOISER_FOLDERS,
   decoder: ['vae_decoder'],
 };
 
@@ -69,6 +72,11 @@ export class Bench {
     );
   }
 
+  /** A text encoder of fixed dims, as it is. */
+  async encoder(name: TextEncoderName): Promise<{ graph: Graph; file: string }> {
+    return { graph: (await this.#model(name)).graph, file: path.join(this.folder.root, TEXT_FOLDERS[name].encoder) };
+  }
+
   async close(): Promise<void> {
     for (const graph of this.#graphs.values()) await (await graph.catch(() => undefined))?.close();
   }
@@ -82,9 +90,11 @@ export class Bench {
   }
 
   async #readModel(part: Part): Promise<Model> {
-    const { model, readExternal } = await readPart(this.folder.root, FILES[part]);
-    const dims = Object.fromEntries(model.graph.inputs.map(({ name }) => [name, this.#inputDims(part, name)]));
-    const normal = normalise(await loadExternal(model, readExternal), dims);
+    const source = await readPart(this.folder.root, FILES[part]);
+    const encoder = TEXT_ENCODERS.find((name) => name === part);
+    if (encoder) return fixEncoder(source, goldenIds(this.folder, encoder).length / 2);
+    const dims = Object.fromEntries(inputNames(source).map((name) => [name, this.#inputDims(part, name)]));
+    const normal = await fixDims(source, dims);
     return part === 'denoiser' ? floatTimestep(normal) : normal;
   }
 
@@ -103,21 +113,27 @@ export class Bench {
 
   async #load(part: Part, form: Form, fused: FusedForm): Promise<LoadedGraph> {
     const model = await this.#model(part);
-    const touched = form === 'plain' || part === 'decoder' ? [] : await this.#touched(part);
+    const touched = form === 'plain' ? [] : await this.#touched(part);
     const options: LoadOptions = { name: path.join(this.folder.root, part), modules: touched, form: fused, session: { strict: true } };
     if (form === 'guided') options.wrap = guidedDenoiser;
     return LoadedGraph.of(this.runtime, model, [], options);
   }
 
-  async #touched(part: 'textEncoder' | 'denoiser'): Promise<string[]> {
-    const adapters = (await this.adapters())[part];
+  async #touched(part: Part): Promise<string[]> {
+    const component = componentOf(part);
+    if (!component) return [];
+    const adapters = (await this.adapters())[component];
     return [...new Set([...adapters.subject, ...adapters.style].map((layer) => layer.module))];
   }
 
   async #readAdapters(): Promise<Adapters> {
     const layersOf = async (part: Part): Promise<LayerEntry[]> => findSites((await this.#model(part)).graph).map((site) => site.layer);
     const hasText = this.folder.tensors.tensors.has('input_ids');
-    const base = { denoiser: await layersOf('denoiser'), textEncoder: hasText ? await layersOf('textEncoder') : [] };
+    const base: Partial<Record<Component, LayerEntry[]>> = { denoiser: await layersOf('denoiser') };
+    for (const encoder of hasText ? this.folder.encoders : []) {
+      const component = componentOf(encoder);
+      if (component) base[component] = await layersOf(encoder);
+    }
     const [subject, style] = await Promise.all(
       LORA_KINDS.map(async (kind) => {
         const file = await loraFile(this.folder, kind);

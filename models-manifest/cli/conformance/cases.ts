@@ -1,20 +1,24 @@
 /** How each golden tensor is made again. The names are those of `tests/fixtures/README.md`. */
 import * as v from 'valibot';
+import { type EncoderOutputs, runEncoder } from '../../../client/engine/conditioning.ts';
 import { makeDenoiser } from '../../../client/engine/denoiser.ts';
 import { DeviceLatents } from '../../../client/engine/device-latents.ts';
 import { FusionRun } from '../../../client/engine/fusion-run.ts';
 import type { LoadedGraph } from '../../../client/engine/loaded-graph.ts';
+import { componentOf } from '../../../client/engine/pipeline.ts';
 import type { RuntimeTensor } from '../../../client/engine/sessions/runtime.ts';
 import { ddim } from '../../../client/sampler/ddim.ts';
 import { initialScale } from '../../../client/sampler/scalings.ts';
 import { makeSchedule } from '../../../client/sampler/schedule.ts';
 import type { FusedForm } from '../../../shared/fusion/fused-form.ts';
 import { RULE_OF } from '../../../shared/fusion/rules/rules.ts';
+import type { Component } from '../../../shared/lora/lora.ts';
 import type { FusionMap } from '../../../shared/protocol.ts';
 import { isMeasured, type RuleName, RuleSettings } from '../../../shared/rules.ts';
 import type { Bench } from './bench.ts';
 import type { MeasuredLayers } from './compare.ts';
-import { goldenTensor } from './golden-folder.ts';
+import { goldenIds, goldenTensor } from './golden-folder.ts';
+import { hiddenStates } from './hidden-states.ts';
 
 export interface Measured {
   data: Float32Array;
@@ -51,7 +55,7 @@ function settingOf(name: string): Setting | undefined {
 const formOf = ({ rule }: Setting): FusedForm => (isMeasured(rule) ? { measures: rule, applies: false } : { applies: true });
 
 /** The fusion of one run of `graph` under `setting`. */
-async function fusionOf(bench: Bench, component: 'denoiser' | 'textEncoder', graph: LoadedGraph, setting: Setting): Promise<FusionRun> {
+async function fusionOf(bench: Bench, component: Component, graph: LoadedGraph, setting: Setting): Promise<FusionRun> {
   const { rule, settings = {}, strengths = [1, 1], step = 0, steps = 1 } = setting;
   const pair = { ...(await bench.adapters())[component], strengths };
   const modules = graph.layers.map((layer) => layer.module);
@@ -63,8 +67,8 @@ const KL: Setting = { rule: 'kl' };
 
 /** How to make the golden `name` again; `undefined` where Diptych cannot yet. */
 export function caseFor(name: string, bench: Bench): (() => Promise<Measured>) | undefined {
-  if (name === 'encoder_hidden_states' && bench.folder.tensors.tensors.has('input_ids')) return () => textEncoder(bench, undefined);
-  if (name === 'encoder_hidden_states.subject_lora') return () => textEncoder(bench, { rule: 'subject-only' });
+  if (name === 'encoder_hidden_states' && bench.folder.tensors.tensors.has('input_ids')) return () => prompts(bench, undefined);
+  if (name === 'encoder_hidden_states.subject_lora') return () => prompts(bench, { rule: 'subject-only' });
   if (name === 'eps.base') return () => eps(bench, undefined);
   const setting = name.startsWith('eps.') ? settingOf(name.slice('eps.'.length)) : undefined;
   if (setting) return () => eps(bench, setting);
@@ -74,12 +78,15 @@ export function caseFor(name: string, bench: Bench): (() => Promise<Measured>) |
   return undefined;
 }
 
-async function textEncoder(bench: Bench, setting: Setting | undefined): Promise<Measured> {
-  const graph = await bench.graph('textEncoder', setting ? 'fused' : 'plain');
-  const ids = bench.folder.tensors.tensors.get('input_ids')!;
-  const input = { [graph.inputs[0]!.name]: bench.runtime.host(new BigInt64Array(new Uint8Array(ids.bytes).buffer), ids.shape) };
-  const passes = setting ? (await fusionOf(bench, 'textEncoder', graph, setting)).passes() : [];
-  return { data: await output(bench, graph, { ...input, ...passes[0]?.feeds }) };
+async function prompts(bench: Bench, setting: Setting | undefined): Promise<Measured> {
+  const outputs: EncoderOutputs = new Map();
+  for (const encoder of bench.folder.encoders) {
+    const component = setting && componentOf(encoder);
+    const graph = await bench.graph(encoder, component ? 'fused' : 'plain');
+    const fusion = component ? (await fusionOf(bench, component, graph, setting)).passes()[0]!.feeds : {};
+    outputs.set(encoder, await runEncoder(bench.runtime, graph, goldenIds(bench.folder, encoder), fusion));
+  }
+  return { data: await hiddenStates(bench, outputs) };
 }
 
 async function eps(bench: Bench, setting: Setting | undefined): Promise<Measured> {
@@ -141,7 +148,8 @@ async function trajectory(bench: Bench): Promise<Measured> {
 async function decoded(bench: Bench): Promise<Measured> {
   const graph = await bench.graph('decoder', 'plain');
   const { data, dims } = goldenTensor(bench.folder, 'trajectory.kl.final');
-  const scaled = data.map((value) => value / bench.folder.scalingFactor);
+  const { scalingFactor, shiftFactor } = bench.folder;
+  const scaled = data.map((value) => value / scalingFactor + shiftFactor);
   return { data: await output(bench, graph, { [graph.inputs[0]!.name]: bench.runtime.upload(scaled, dims) }) };
 }
 

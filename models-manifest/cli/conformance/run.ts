@@ -20,21 +20,14 @@ export interface Outcome {
   reason?: string;
 }
 
-/** Golden tensors that are inputs of the cases, not results. */
-const INPUTS = new Set([
-  'input_ids',
-  'latent',
-  'pooled_projections',
-  'text_embeds',
-  'time_ids',
-  'guidance.reference.dino',
-  'guidance.reference.clip',
-]);
+/** Golden tensors that are inputs of the cases, not results, beside what the denoiser reads. */
+const INPUTS = ['input_ids', 'input_ids_2', 'latent', 'guidance.reference.dino', 'guidance.reference.clip'];
 
 /** The goldens that a folder holds, in the file's order. `encoder_hidden_states` counts only where its own input is there to make it from. */
-export function goldenNames(folder: GoldenFolder): string[] {
-  const { tensors } = folder.tensors;
-  return [...tensors.keys()].filter((name) => !INPUTS.has(name) && (name !== 'encoder_hidden_states' || tensors.has('input_ids')));
+export function goldenNames({ tensors: { tensors }, denoiserInputs }: GoldenFolder): string[] {
+  const inputs = new Set([...INPUTS, ...denoiserInputs, 'encoder_hidden_states']);
+  if (tensors.has('input_ids')) inputs.delete('encoder_hidden_states');
+  return [...tensors.keys()].filter((name) => !inputs.has(name));
 }
 
 /** One outcome for each of `names`, as it comes. */

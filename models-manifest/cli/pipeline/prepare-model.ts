@@ -2,19 +2,22 @@
 import * as v from 'valibot';
 import { DiptychError } from '../../../shared/errors.ts';
 import { findSites } from '../../../shared/fusion/sites.ts';
-import { type GraphEntry, type LayerEntry, ModelEntry, SchedulerConfig } from '../../../shared/manifest.ts';
+import { type GraphEntry, type LayerEntry, ModelEntry, type TextEncoderName, type TextEntry } from '../../../shared/manifest.ts';
 import { externalise } from '../../../shared/onnx/externalise.ts';
 import { floatTimestep } from '../../../shared/onnx/float-timestep.ts';
 import { halveWeights } from '../../../shared/onnx/halve-weights.ts';
 import type { Dim, Graph, Model } from '../../../shared/onnx/ir.ts';
-import { loadExternal } from '../../../shared/onnx/load-external.ts';
-import { normalise } from '../../../shared/onnx/normalise.ts';
 import { ShardWriter } from '../../../shared/onnx/shard-writer.ts';
 import { writeModel } from '../../../shared/onnx/write.ts';
 import type { Store } from '../store.ts';
-import { readConfig } from './read-config.ts';
-import { type Part, readPart } from './read-part.ts';
-import { readText } from './read-text.ts';
+import { encoderOutput, withoutUnread } from './encoder-output.ts';
+import { encodersOf, samplingDefaults } from './families.ts';
+import { fixDims, inputNames } from './fix-dims.ts';
+import { latentSize } from './latent-size.ts';
+import { type ConditioningPlan, type Outputs, planConditioning } from './plan-conditioning.ts';
+import { fixEncoder } from './read-encoders.ts';
+import { type Part } from './read-part.ts';
+import { readPipeline, type Pipeline } from './read-pipeline.ts';
 import { refuseFused } from './refuse-fused.ts';
 
 export interface PrepareOptions {
@@ -25,20 +28,21 @@ export interface PrepareOptions {
   weights: 'float32' | 'float16';
   /** The most bytes of a shard. */
   shardBytes: number;
-  /** Of the latent; from `unet/config.json` where left out. */
+  /** Of the latent; from the denoiser's config where left out. */
   height?: number;
   width?: number;
-  steps: number;
-  guidanceScale: number;
+  /** Defaults of the entry: the family's, or what the scheduler tells, where left out. */
+  steps?: number;
+  guidanceScale?: number;
 }
 
 /** What is being done, of how many such stages. */
 export type OnStage = (stage: string, done: number, total: number) => void;
 
-const Size = v.pipe(v.number(), v.integer(), v.minValue(1));
-const SampleSize = v.looseObject({ sample_size: v.optional(v.union([Size, v.tuple([Size, Size])])) });
 const About = v.pick(ModelEntry, ['id', 'name', 'license', 'author']);
-const VaeConfig = v.looseObject({ scaling_factor: v.number() });
+
+/** Puts a normalised network into the store. */
+type Keep = (part: Part, normal: Model) => Promise<GraphEntry>;
 
 /**
  * Prepares the pipeline folder `root` into `store`. Nothing is added to the catalogue before every file of the model is there.
@@ -57,46 +61,32 @@ export async function prepareModel(
   const stages = ['reading', 'text encoder', 'denoiser', 'decoder'];
   const stage = (index: number) => onStage(stages[index]!, index, stages.length);
   stage(0);
-  const [textPart, denoiserPart, decoderPart] = await Promise.all([
-    readPart(root, ['text_encoder']),
-    readPart(root, ['unet']),
-    readPart(root, ['vae_decoder']),
-  ]);
-  const { text, tokenizerJson } = await readText(root);
-  const scheduler = await configured(root, 'scheduler/scheduler_config.json', SchedulerConfig, 'it says how to sample');
-  const vae = await configured(root, 'vae_decoder/config.json', VaeConfig, 'it holds scaling_factor');
-  const latent = { ...(await latentSize(root, denoiserPart, options)), scalingFactor: vae.scaling_factor };
-  const latentDims = [latent.channels, latent.height, latent.width];
-
-  const shards = new ShardWriter(options.shardBytes, async ({ bytes }) => void (await store.put(bytes)));
-  const keep = async (part: Part, normal: Model): Promise<GraphEntry> => {
-    const light = options.weights === 'float16' ? halveWeights(normal) : normal;
-    const { model, weights } = await externalise(light, shards, part.readExternal, signal);
-    return { topology: await store.put(writeModel(model)), weights };
-  };
+  const pipeline = await readPipeline(root);
+  const { family, scheduler, vae } = pipeline;
+  const size = latentSize(pipeline.denoiser, family, pipeline.config, options);
+  const latentDims = [size.channels, size.height, size.width];
+  const keep = keeper(store, options, signal);
 
   stage(1);
-  const textEncoder = await fixed(textPart, { [inputNames(textPart)[0]!]: [2, text.maxLength] });
-  const textEntry = await keep(textPart, textEncoder);
+  const text = await prepareText(pipeline, keep, store);
   stage(2);
-  const context = lastDim(textEncoder.graph, textPart.file);
-  const denoiser = floatTimestep(await fixed(denoiserPart, denoiserDims(denoiserPart, [2, ...latentDims], [2, text.maxLength, context])));
-  const layers = { denoiser: layersOf(denoiser.graph), textEncoder: layersOf(textEncoder.graph) };
-  refuseFused(denoiser.graph, layers.denoiser, denoiserPart.file);
-  const denoiserEntry = await keep(denoiserPart, denoiser);
+  const plan = planConditioning(family, text.outputs, pipeline.denoiser.model.graph.inputs, pipeline.config.joint_attention_dim);
+  const denoiser = await prepareDenoiser(pipeline, [2, ...latentDims], plan, keep);
   stage(3);
-  const decoder = await fixed(decoderPart, { [inputNames(decoderPart)[0]!]: [1, ...latentDims] });
-  const decoderEntry = await keep(decoderPart, decoder);
+  const decoder = await fixDims(pipeline.decoder, { [inputNames(pipeline.decoder)[0]!]: [1, ...latentDims] });
+  const image = imageSize(decoder.graph, pipeline.decoder.file);
+  const defaults = samplingDefaults(family, scheduler);
 
   const model = v.parse(ModelEntry, {
     ...about,
-    latent,
-    image: imageSize(decoder.graph, decoderPart.file),
+    latent: { ...size, scalingFactor: vae.scaling_factor, ...(vae.shift_factor ? { shiftFactor: vae.shift_factor } : {}) },
+    image,
     scheduler,
-    text: { ...text, tokenizer: await store.put(new TextEncoder().encode(tokenizerJson)) },
-    graphs: { textEncoder: textEntry, denoiser: denoiserEntry, decoder: decoderEntry },
-    layers,
-    defaults: { steps: options.steps, guidanceScale: options.guidanceScale },
+    ...text.texts,
+    graphs: { ...text.graphs, denoiser: denoiser.graph, decoder: await keep(pipeline.decoder, decoder) },
+    conditioning: { inputs: plan.inputs(image), zeroWithoutNegative: pipeline.zeroWithoutNegative },
+    layers: { denoiser: denoiser.layers, ...text.layers },
+    defaults: { steps: options.steps ?? defaults.steps, guidanceScale: options.guidanceScale ?? defaults.guidanceScale },
   });
   await store.addModel(model);
   onStage('done', stages.length, stages.length);
@@ -111,70 +101,59 @@ function described(options: PrepareOptions): v.InferOutput<typeof About> {
   throw new DiptychError('usage', `${field} ${JSON.stringify(issue.input)}: ${issue.message}; give another by --${field}`, { field });
 }
 
-/** With its weights here: what an export left to compute from them is folded, and they can be halved. */
-const fixed = async ({ model, readExternal }: Part, dims: Record<string, number[]>): Promise<Model> =>
-  normalise(await loadExternal(model, readExternal), dims);
-
-async function configured<S extends v.GenericSchema>(root: string, name: string, schema: S, why: string): Promise<v.InferOutput<S>> {
-  const value = await readConfig(root, name, schema);
-  if (value === undefined) throw new DiptychError('pipeline_incomplete', `${root} has no ${name}; ${why}`, { file: name });
-  return value;
+function keeper(store: Store, { weights: stored, shardBytes }: PrepareOptions, signal: AbortSignal | undefined): Keep {
+  const shards = new ShardWriter(shardBytes, async ({ bytes }) => void (await store.put(bytes)));
+  return async (part, normal) => {
+    const light = stored === 'float16' ? halveWeights(normal) : normal;
+    const { model, weights } = await externalise(light, shards, part.readExternal, signal);
+    return { topology: await store.put(writeModel(model)), weights };
+  };
 }
 
-const inputNames = ({ model }: Part): string[] =>
-  model.graph.inputs.filter(({ name }) => !model.graph.initializers.has(name)).map(({ name }) => name);
+const TEXT_FIELDS = { textEncoder: 'text', textEncoder2: 'text2', textEncoder3: 'text3' } as const;
+
+interface PreparedText {
+  texts: Partial<Record<(typeof TEXT_FIELDS)[TextEncoderName], TextEntry>>;
+  graphs: Partial<Record<TextEncoderName, GraphEntry>>;
+  /** LoRA files have no part for a third encoder, T5. */
+  layers: Partial<Record<TextEncoderName, LayerEntry[]>>;
+  outputs: Outputs;
+}
+
+/** One text encoder after another: the largest of a pipeline take gigabytes. */
+async function prepareText({ family, encoders }: Pipeline, keep: Keep, store: Store): Promise<PreparedText> {
+  const outputs = new Map();
+  const text: PreparedText = { texts: {}, graphs: {}, layers: {}, outputs };
+  for (const [name, roles] of encodersOf(family)) {
+    const part = encoders.get(name);
+    if (!part) continue;
+    const model = await fixEncoder(part, part.text.maxLength);
+    const found = roles.map((role) => [role, encoderOutput({ graph: model.graph, file: part.file, layers: part.layers }, role)] as const);
+    const graph = withoutUnread(
+      model.graph,
+      found.map(([, output]) => output),
+    );
+    outputs.set(name, new Map(found));
+    text.texts[TEXT_FIELDS[name]] = { ...part.text, tokenizer: await store.put(new TextEncoder().encode(part.tokenizerJson)) };
+    text.graphs[name] = await keep(part, { ...model, graph });
+    text.layers[name] = layersOf(graph);
+  }
+  return text;
+}
+
+async function prepareDenoiser({ family, denoiser: part }: Pipeline, latent: number[], plan: ConditioningPlan, keep: Keep) {
+  const model = floatTimestep(await fixDims(part, { [family.latent]: latent, timestep: [1], ...plan.dims }));
+  const layers = layersOf(model.graph);
+  refuseFused(model.graph, layers, part.file);
+  return { graph: await keep(part, model), layers };
+}
 
 const layersOf = (graph: Graph): LayerEntry[] => findSites(graph).map((site) => site.layer);
-
-/** Channels are the UNet's own; height and width the caller's or `sample_size`. */
-async function latentSize(
-  root: string,
-  part: Part,
-  { height, width }: PrepareOptions,
-): Promise<{ channels: number; height: number; width: number }> {
-  const sample = part.model.graph.inputs.find(({ name }) => name === 'sample');
-  const channels = sample?.type.dims?.[1];
-  if (typeof channels !== 'number') {
-    throw new DiptychError(
-      'graph_unsupported',
-      `${part.file} has no input sample [batch, channels, height, width] with a fixed number of channels`,
-      { file: part.file },
-    );
-  }
-  const config = await readConfig(root, 'unet/config.json', SampleSize);
-  const [configHeight, configWidth] = Array.isArray(config?.sample_size) ? config.sample_size : [config?.sample_size, config?.sample_size];
-  const size = { height: height ?? configHeight, width: width ?? configWidth };
-  if (size.height !== undefined && size.width !== undefined) return { channels, height: size.height, width: size.width };
-  throw new DiptychError(
-    'pipeline_incomplete',
-    `${root}/unet/config.json has no sample_size; give the latent's size by --height and --width`,
-    { field: 'sample_size' },
-  );
-}
-
-function denoiserDims(part: Part, sample: number[], context: number[]): Record<string, number[]> {
-  const known: Record<string, number[]> = { sample, timestep: [1], encoder_hidden_states: context };
-  const unknown = inputNames(part).filter((name) => known[name] === undefined);
-  if (unknown.length > 0) {
-    throw new DiptychError(
-      'graph_unsupported',
-      `${part.file} has the input ${unknown.join(', ')}; only sample, timestep and encoder_hidden_states are supported yet`,
-      { inputs: unknown },
-    );
-  }
-  return Object.fromEntries(inputNames(part).map((name) => [name, known[name]!]));
-}
 
 function outputDims(graph: Graph, file: string): readonly Dim[] {
   const dims = graph.outputs[0]?.type.dims ?? graph.valueInfo.get(graph.outputs[0]?.name ?? '')?.dims;
   if (dims) return dims;
   throw new DiptychError('graph_unsupported', `the shape of the output of ${file} cannot be inferred`, { file });
-}
-
-function lastDim(graph: Graph, file: string): number {
-  const width = outputDims(graph, file).at(-1);
-  if (typeof width === 'number') return width;
-  throw new DiptychError('graph_unsupported', `the width of the output of ${file} cannot be inferred`, { file });
 }
 
 function imageSize(graph: Graph, file: string): { height: number; width: number } {

@@ -25,11 +25,14 @@ export async function readConfig<S extends v.GenericSchema>(root: string, name: 
   throw new DiptychError('pipeline_incomplete', `${file}: ${field}: ${issue.message}`, { file, field });
 }
 
-/** The same, of a file that must be there. */
-export async function requireConfig<S extends v.GenericSchema>(root: string, name: string, schema: S): Promise<v.InferOutput<S>> {
+/** The same, of a file that must be there; `why` says what for. */
+export async function requireConfig<S extends v.GenericSchema>(
+  root: string,
+  name: string,
+  schema: S,
+  why = 'export the pipeline in the layout of public ONNX exports',
+): Promise<v.InferOutput<S>> {
   const value = await readConfig(root, name, schema);
   if (value !== undefined) return value;
-  throw new DiptychError('pipeline_incomplete', `${root} has no ${name}; export the pipeline in the layout of public ONNX exports`, {
-    file: name,
-  });
+  throw new DiptychError('pipeline_incomplete', `${root} has no ${name}; ${why}`, { file: name });
 }

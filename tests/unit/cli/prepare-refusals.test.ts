@@ -160,10 +160,16 @@ describe('a pipeline folder is refused, and nothing is added,', () => {
       /unet\/model\.onnx has 8 fused attention nodes without module paths \(Attention_\d+, Attention_\d+/,
     ],
     [
-      'of SDXL',
+      'of SDXL without its second text encoder',
       unet(withInputs('text_embeds', 'time_ids')),
+      'pipeline_incomplete',
+      /has no text_encoder_2\/model\.onnx/,
+    ],
+    [
+      'of no known family',
+      unet(withInputs('image_embeds')),
       'graph_unsupported',
-      /unet\/model\.onnx has the input text_embeds, time_ids; only/,
+      /unet\/model\.onnx has the inputs .*image_embeds; the families that can be prepared are SD 1\.x and 2\.x \(sample, .*; SDXL \(/,
     ],
     [
       'whose text encoder is another model’s',

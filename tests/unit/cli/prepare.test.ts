@@ -8,7 +8,7 @@ import { readGoldenFolder } from '../../../models-manifest/cli/conformance/golde
 import { runConformance } from '../../../models-manifest/cli/conformance/run.ts';
 import { prepareModel, type PrepareOptions } from '../../../models-manifest/cli/pipeline/prepare-model.ts';
 import { Store } from '../../../models-manifest/cli/store.ts';
-import { type GraphEntry, modelBlobs, ModelEntry } from '../../../shared/manifest.ts';
+import { type GraphEntry, modelBlobs, ModelEntry, modelGraphs } from '../../../shared/manifest.ts';
 import { readModel } from '../../../shared/onnx/read.ts';
 import { moveWeightsOut, unfoldTransposes } from './raw-export.ts';
 import { refusalOf, refused } from './refusal.ts';
@@ -65,7 +65,7 @@ describe('a prepared pipeline', () => {
 
   test.each([2 ** 19, 2 ** 20, 2 ** 22])('has no shard of more than %i bytes', async (shardBytes) => {
     const model = await prepareModel(whole, store(`shards-${shardBytes}`), { ...TINY_OPTIONS, shardBytes }, ignore);
-    const shards = Object.values(model.graphs).flatMap((graph) => graph.weights);
+    const shards = modelGraphs(model).flatMap((graph) => graph.weights);
     for (const { bytes } of shards) expect(bytes).toBeLessThanOrEqual(shardBytes);
     expect(model.graphs.denoiser.weights.length).toBeGreaterThanOrEqual(Math.ceil(weightBytes(first.graphs.denoiser) / shardBytes));
   });

@@ -17,7 +17,7 @@ let events: EngineEvent[];
 
 const tinyRequest = (): GenerateRequest => ({
   ...catalogue,
-  prompt: 'a pip in knit style',
+  prompt: 'a pip in knit',
   seed: 7,
   steps: 3,
   guidanceScale: 3,
@@ -95,10 +95,10 @@ describe('the first picture', () => {
   });
 
   test('comes with the choices of every layer and step', () => {
-    const { modules, steps, kl, choice } = first.fusionMap;
-    expect([steps, kl.length, choice.length]).toEqual([3, 3 * modules.length * 2, 3 * modules.length]);
+    const { modules, steps, distances, choice } = first.fusionMap;
+    expect([steps, distances.length, choice.length]).toEqual([3, 3 * modules.length * 2, 3 * modules.length]);
     expect(modules).toContain('down_blocks.0.attentions.0.transformer_blocks.0.attn1.to_q');
-    for (const [i, chosen] of choice.entries()) expect(kl[i * 2 + chosen]).toBeGreaterThanOrEqual(kl[i * 2 + 1 - chosen]!);
+    for (const [i, chosen] of choice.entries()) expect(distances[i * 2 + chosen]).toBeGreaterThanOrEqual(distances[i * 2 + 1 - chosen]!);
     expect(new Set(choice)).toEqual(new Set([0, 1]));
     expect(ofType('step')[1]!.choice).toEqual(choice.slice(modules.length, 2 * modules.length));
   });
@@ -111,6 +111,15 @@ describe('the first picture', () => {
     expect(bytesDownloaded).toBe(ofType('download').at(-1)!.total);
     expect(totalMs).toBeGreaterThanOrEqual(stepMs.reduce((sum, ms) => sum + ms, 0));
   });
+});
+
+test('a prompt that is too long is told, with the words that the model does not see, and makes the picture of the rest', async () => {
+  const whole = await generate({ prompt: 'abc defghijklmn' });
+  expect(ofType('warning')).toEqual([]);
+  const long = await generate({ prompt: 'abc defghijklmn opq', negativePrompt: 'abc defghijklmn rs tu' });
+  expect(ofType('warning').map(({ message }) => message)).toEqual([expect.stringMatching(/“rs tu”$/), expect.stringMatching(/“opq”$/)]);
+  expect(long.image.data).toEqual((await generate({ prompt: 'abc defghijklmn', negativePrompt: 'abc defghijklmn' })).image.data);
+  expect(difference(long, whole)).toBeGreaterThan(0);
 });
 
 test('the same seed gives the same picture from the loaded sessions; another seed another', async () => {

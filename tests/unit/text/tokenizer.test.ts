@@ -19,11 +19,27 @@ describe('tokenizer', () => {
   });
 
   it('says when a text was too long', () => {
-    expect(tokenizer.encode('a cat in neon style').truncated).toBe(false);
-    expect(tokenizer.encode('a cat '.repeat(20)).truncated).toBe(true);
+    expect(tokenizer.encode('a cat in neon style').cut).toBe('');
     // Sixteen ids hold fourteen words between start and end.
-    expect(tokenizer.encode('cat '.repeat(14)).truncated).toBe(false);
-    expect(tokenizer.encode('cat '.repeat(15))).toEqual({ ids: tokenizer.encode('cat '.repeat(14)).ids, truncated: true });
+    const whole = tokenizer.encode('cat '.repeat(14));
+    expect(whole.cut).toBe('');
+    expect(tokenizer.encode(`${'cat '.repeat(14)}in neon style`)).toEqual({ ids: whole.ids, cut: 'in neon style' });
+  });
+
+  it.each([
+    // A word of two tokens at the edge is lost as a whole, as far as people are concerned.
+    [`${'cat '.repeat(13)}zq on`, 'zq on'],
+    ['q'.repeat(40), 'q'.repeat(40)],
+    [`${'cat, '.repeat(7)}in 雪の中の猫`, 'in 雪の中の猫'],
+  ])('tells the words of %j that found no place', (text, cut) => {
+    expect(tokenizer.encode(text).cut).toBe(cut);
+  });
+
+  it('pads with the token that the encoder was trained with, and starts with none where it knows none', () => {
+    const json = JSON.stringify(clipTokenizerJson({ vocab, merges, special }));
+    const word = vocab['cat</w>']!;
+    expect(makeTokenizer(json, { maxLength: 5, startId: 711, endId: 712, padId: 0 }).encode('cat').ids).toEqual([711, word, 712, 0, 0]);
+    expect(makeTokenizer(json, { maxLength: 5, endId: 712, padId: 0 }).encode('cat').ids).toEqual([word, 712, 0, 0, 0]);
   });
 
   it('refuses what is no tokenizer', () => {

@@ -4,7 +4,7 @@ import { type BlobRef, type ModelEntry, modelGraphs, modelTexts } from '../../sh
 import type { EngineApi, EngineEvent, EngineInfo, EngineOptions, GenerateRequest, GenerateResult } from '../../shared/protocol.ts';
 import { RuleSettings, type SettledRule } from '../../shared/rules.ts';
 import { makeSchedule } from '../sampler/schedule.ts';
-import { type AdapterFiles, adapterRefs, readAdapters } from './adapters.ts';
+import { type AdapterFiles, AdapterReader, adapterRefs } from './adapters.ts';
 import { Downloads } from './downloads.ts';
 import { generatePicture } from './generation.ts';
 import { fusionNeeds } from './fusion-needs.ts';
@@ -28,6 +28,13 @@ export interface EngineParts {
   now?: () => number;
 }
 
+/** The model that is loaded, and what was read of its files. */
+interface LoadedModel {
+  pipeline: Pipeline;
+  adapters: AdapterReader;
+  tokenizers: Tokenizers | undefined;
+}
+
 /** Makes pictures, one at a time. The same class runs in the browser's worker and on the command line. */
 export class Engine implements EngineApi {
   readonly #openRuntime: EngineParts['openRuntime'];
@@ -36,7 +43,7 @@ export class Engine implements EngineApi {
   #options: EngineOptions = { backend: 'auto' };
   #runtime: Promise<Runtime> | undefined;
   #blobs: Promise<BlobSource> | undefined;
-  #loaded: { pipeline: Pipeline; tokenizers: Tokenizers | undefined } | undefined;
+  #loaded: LoadedModel | undefined;
   #running: AbortController | undefined;
 
   constructor({ openRuntime, openBlobs, now = () => performance.now() }: EngineParts) {
@@ -96,7 +103,7 @@ export class Engine implements EngineApi {
     const files: AdapterFiles = { subject: request.subject, style: request.style };
     const text = loaded.tokenizers ? [] : Object.values(modelTexts(request.model)).map((entry) => entry.tokenizer);
     const blobs = await downloads.fetch([...adapterRefs(files), ...text, ...pipeline.blobs(first)]);
-    const adapters = readAdapters(request.model, files, blobs);
+    const adapters = loaded.adapters.read(files, blobs);
     loaded.tokenizers ??= readTokenizers(request.model, blobs);
     const needs = fusionNeeds(request.model, adapters, request.rule, rule);
     const names = pipeline.unready(needs);
@@ -133,9 +140,9 @@ export class Engine implements EngineApi {
   }
 
   /** The pipeline of `model`; only one model stays loaded. A catalogue may change under the same id, so the whole entry is compared. */
-  async #pipelineOf(runtime: Runtime, model: ModelEntry): Promise<{ pipeline: Pipeline; tokenizers: Tokenizers | undefined }> {
+  async #pipelineOf(runtime: Runtime, model: ModelEntry): Promise<LoadedModel> {
     if (JSON.stringify(this.#loaded?.pipeline.model) !== JSON.stringify(model)) await this.#unload();
-    this.#loaded ??= { pipeline: new Pipeline(runtime, model), tokenizers: undefined };
+    this.#loaded ??= { pipeline: new Pipeline(runtime, model), adapters: new AdapterReader(model), tokenizers: undefined };
     return this.#loaded;
   }
 

@@ -85,8 +85,12 @@ export class FusionRun {
     return map;
   }
 
+  /** A session that these LoRAs leave alone may have been made for others, in another form: it is fed nothing but zeros. */
   #pass(pass: Pass): FusionPass {
-    if (this.#graph.layers.length === 0) return { feeds: {}, measures: false };
+    const { layers, form } = this.#graph;
+    if (layers.length === 0) return { feeds: {}, measures: false };
+    if (this.#rows.length === 0)
+      return { feeds: { ...this.#controls(false), ...this.#factors(() => (form.applies ? 'neither' : 'pair')) }, measures: false };
     const measures = pass.kind === 'measure' && this.#steps.length % this.#every === 0;
     const branch = pass.kind === 'apply' ? pass.branch : (module: string) => this.#measured.get(module)!;
     return { feeds: { ...this.#controls(measures), ...this.#factors(measures ? () => 'pair' : branch) }, measures };

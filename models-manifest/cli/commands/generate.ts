@@ -1,13 +1,13 @@
 import { type Command, Option } from 'commander';
 import type { EngineEvent } from '../../../shared/protocol.ts';
-import { DEFAULT_RULE, RULES } from '../../../shared/rules.ts';
+import { DEFAULT_RULE, RULES, RuleSettings } from '../../../shared/rules.ts';
 import { type Console, megabytes, type Progress } from '../console.ts';
 import { makePicture, type PictureOptions } from '../generate/make-picture.ts';
 import { reportOf } from '../generate/report.ts';
 import { encodePng } from '../image/encode-png.ts';
 import { writeWhole } from '../store.ts';
 import { useSoftwareVulkan } from '../software-vulkan.ts';
-import { consoleOf, decimal, interruptSignal, storeOf, wholeNumber } from './options.ts';
+import { consoleOf, decimal, interruptSignal, ruleSetting, storeOf, wholeNumber } from './options.ts';
 
 type Options = Omit<PictureOptions, 'strengths'> & { subjectStrength: number; styleStrength: number; out: string; report?: string };
 
@@ -27,6 +27,11 @@ export function generateCommand(program: Command): void {
     .option('--subject-strength <s>', 'scale of the subject LoRA', decimal, 1)
     .option('--style-strength <s>', 'scale of the style LoRA', decimal, 1)
     .addOption(new Option('--rule <rule>', 'how the two LoRAs are fused').choices(RULES).default(DEFAULT_RULE))
+    .addOption(
+      new Option('--rule-setting <name=value...>', `what a rule lets you set: ${Object.keys(RuleSettings.entries).join(', ')}`).argParser(
+        ruleSetting,
+      ),
+    )
     .addOption(new Option('--backend <backend>', 'where it runs').choices(['cpu', 'wasm', 'webgpu']).default('cpu'))
     .option('--out <png>', 'the picture', 'picture.png')
     .option('--report <json>', 'settings, timings, and every layer’s KL pair and choice at every step')

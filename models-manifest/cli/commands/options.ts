@@ -1,5 +1,7 @@
 /** Option parsers that the commands share. */
 import { type Command, InvalidArgumentError } from 'commander';
+import * as v from 'valibot';
+import { RuleSettings } from '../../../shared/rules.ts';
 import { type Console, openConsole } from '../console.ts';
 import { Store } from '../store.ts';
 
@@ -28,6 +30,21 @@ export function decimal(text: string): number {
   const value = Number(text);
   if (text.trim() !== '' && Number.isFinite(value)) return value;
   throw new InvalidArgumentError('It must be a number.');
+}
+
+/** `NAME=VALUE` of a fusion rule, added to those before it. */
+export function ruleSetting(text: string, before: RuleSettings = {}): RuleSettings {
+  const [, name = '', value = ''] = /^([^=]*)=?(.*)$/.exec(text)!;
+  const parsed = v.safeParse(RuleSettings, { ...before, [name]: literal(value) });
+  if (parsed.success) return { ...before, [name]: literal(value) };
+  throw new InvalidArgumentError(`${name}: ${parsed.issues[0].message}.`);
+}
+
+/** A number or a boolean where the text is one. */
+function literal(text: string): unknown {
+  if (text === 'true' || text === 'false') return text === 'true';
+  const value = Number(text);
+  return text.trim() !== '' && Number.isFinite(value) ? value : text;
 }
 
 /** Fires at Ctrl-C, once: a second Ctrl-C ends the process. */

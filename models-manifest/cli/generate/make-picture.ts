@@ -4,7 +4,7 @@ import { openNodeRuntime } from '../../../client/engine/sessions/node.ts';
 import { throwIfCancelled } from '../../../client/engine/weights/retry.ts';
 import type { LoraEntry, ModelEntry } from '../../../shared/manifest.ts';
 import type { Backend, EngineEvent, EngineInfo, GenerateRequest, GenerateResult } from '../../../shared/protocol.ts';
-import type { RuleName } from '../../../shared/rules.ts';
+import type { RuleName, RuleSettings } from '../../../shared/rules.ts';
 import { folderBlobs } from '../folder-blobs.ts';
 import type { Store } from '../store.ts';
 
@@ -21,6 +21,7 @@ export interface PictureOptions {
   guidanceScale?: number;
   strengths: readonly [subject: number, style: number];
   rule: RuleName;
+  ruleSetting?: RuleSettings;
   backend: Backend;
 }
 
@@ -66,6 +67,7 @@ async function requestOf(store: Store, options: PictureOptions): Promise<Generat
     guidanceScale: options.guidanceScale ?? model.defaults.guidanceScale,
     strengths: options.strengths,
     rule: options.rule,
+    ...(options.ruleSetting === undefined ? {} : { ruleSettings: options.ruleSetting }),
   };
 }
 

@@ -59,7 +59,7 @@ interface Report {
   engine: object;
   timings: { stepMs: number[]; totalMs: number };
   subjectShare: number;
-  steps: { layers: { module: string; kl: [number, number]; choice: string }[] }[];
+  steps: { layers: { module: string; distances: [number, number]; choice: string }[] }[];
 }
 
 describe('diptych generate', () => {
@@ -92,9 +92,9 @@ describe('diptych generate', () => {
     expect(report.steps.map(({ layers }) => layers.map(({ module }) => module))).toEqual([fusionMap.modules, fusionMap.modules]);
     const layers = report.steps.flatMap((step) => step.layers);
     expect(layers.map(({ choice }) => Number(choice === 'style'))).toEqual([...fusionMap.choice]);
-    expect(layers.flatMap(({ kl }) => kl.map(Math.fround))).toEqual([...fusionMap.kl]);
+    expect(layers.flatMap(({ distances }) => distances.map(Math.fround))).toEqual([...fusionMap.distances]);
     // What `kl` means: the LoRA that moves the layer's features more is taken.
-    for (const { kl, choice } of layers) expect(choice).toBe(kl[0] > kl[1] ? 'subject' : 'style');
+    for (const { distances, choice } of layers) expect(choice).toBe(distances[0] > distances[1] ? 'subject' : 'style');
     expect(report.subjectShare).toBe(layers.filter(({ choice }) => choice === 'subject').length / layers.length);
   });
 

@@ -1,0 +1,28 @@
+/** `npm run bench -- NAME [options]`: measurements that are too slow or too noisy to be tests. */
+import { Command, Option } from 'commander';
+import { useSoftwareVulkan } from '../../models-manifest/cli/software-vulkan.ts';
+import type { Backend } from '../../shared/protocol.ts';
+import { benchRules, DEFAULT_VARIANTS, type RulesOptions } from './rules.ts';
+
+const program = new Command('bench').description('Measures Diptych on this machine, everything to be compared in one run.');
+const count = (text: string): number => {
+  const value = Number(text);
+  if (Number.isInteger(value) && value > 0) return value;
+  return program.error(`error: ${text} must be a whole number from 1`);
+};
+
+program
+  .command('rules')
+  .description('What a step costs under each fusion rule, beside a step without LoRAs, on the demo model.')
+  .addOption(new Option('--backend <backend>', 'where it runs').choices(['wasm', 'webgpu', 'cpu']).default('wasm'))
+  .option('--rounds <n>', 'measured rounds, after one that is not (default: 5, on webgpu 1)', count)
+  .option('--steps <n>', 'steps of a picture (default: 20, on webgpu 1)', count)
+  .option('--rules <names>', 'a comma-separated list', (text: string) => text.split(','))
+  .action(async (options: { backend: Backend } & Partial<RulesOptions>) => {
+    const { backend } = options;
+    if (backend === 'webgpu') useSoftwareVulkan();
+    const slow = backend === 'webgpu';
+    await benchRules({ rounds: slow ? 1 : 5, steps: slow ? 1 : 20, rules: DEFAULT_VARIANTS[slow ? 'slow' : 'fast'], ...options });
+  });
+
+await program.parseAsync();

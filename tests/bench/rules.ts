@@ -1,0 +1,160 @@
+/** What a step costs under each fusion rule, beside a step without LoRAs: the engine itself, on the demo model, all in one run. */
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { Engine } from '../../client/engine/engine.ts';
+import { openNodeRuntime } from '../../client/engine/sessions/node.ts';
+import { seedStore } from '../../models-manifest/cli/demo/seed-store.ts';
+import { folderBlobs } from '../../models-manifest/cli/folder-blobs.ts';
+import { Store } from '../../models-manifest/cli/store.ts';
+import { type FusedForm, fuseForm } from '../../shared/fusion/fused-form.ts';
+import type { LayerEntry } from '../../shared/manifest.ts';
+import type { Graph, Model } from '../../shared/onnx/ir.ts';
+import { readModel } from '../../shared/onnx/read.ts';
+import type { Backend, FusionMap, GenerateRequest } from '../../shared/protocol.ts';
+import { isMeasured, type RuleName, RULES, type RuleSettings } from '../../shared/rules.ts';
+
+export interface RulesOptions {
+  backend: Backend;
+  rounds: number;
+  steps: number;
+  rules: readonly string[];
+}
+
+/** One line of the table: no LoRA at all, or a rule with settings. */
+interface Variant {
+  rule?: RuleName;
+  settings?: RuleSettings;
+}
+
+const VARIANTS: Readonly<Record<string, Variant>> = {
+  base: {},
+  ...Object.fromEntries(RULES.map((rule) => [rule, { rule }])),
+  'kl every 5': { rule: 'kl', settings: { every: 5 } },
+  'kl every 10': { rule: 'kl', settings: { every: 10 } },
+  'kl stride 4': { rule: 'kl', settings: { stride: 4 } },
+  'kl every 5 stride 4': { rule: 'kl', settings: { every: 5, stride: 4 } },
+  'kl every 10 stride 4': { rule: 'kl', settings: { every: 10, stride: 4 } },
+};
+
+/** A software adapter needs seconds a step, so there one rule stands for all of its form. */
+export const DEFAULT_VARIANTS = { fast: Object.keys(VARIANTS), slow: ['base', 'subject-only', 'direct', 'kl', 'kl stride 4'] } as const;
+
+const PAIR = { subject: 'pip', style: 'knit' } as const;
+
+interface Measured {
+  /** Milliseconds a step, one number a round. */
+  stepMs: number[];
+  map: FusionMap;
+}
+
+export async function benchRules({ backend, rounds, steps, rules }: RulesOptions): Promise<void> {
+  const unknown = rules.filter((name) => !Object.hasOwn(VARIANTS, name));
+  if (unknown.length > 0) throw new Error(`no rule ${unknown.join(', ')}; there are ${Object.keys(VARIANTS).join(', ')}`);
+  const names = ['base', ...rules.filter((name) => name !== 'base')];
+  const root = await mkdtemp(path.join(tmpdir(), 'diptych-bench-'));
+  try {
+    const store = new Store(root);
+    await seedStore(store, () => {});
+    const measured = await measure(store, names, { backend, rounds, steps });
+    print(names, measured, await dispatches(store), { backend, rounds, steps });
+  } finally {
+    await rm(root, { recursive: true });
+  }
+}
+
+/** Rounds of one picture a variant, in turns, so that a busy spell of the machine falls on all. */
+async function measure(store: Store, names: readonly string[], { backend, rounds, steps }: Omit<RulesOptions, 'rules'>) {
+  const engines = new Map<string, Engine>();
+  const engineFor = (variant: Variant): Engine => {
+    const key = JSON.stringify(formOf(variant) ?? 'base');
+    const engine = engines.get(key) ?? new Engine({ openRuntime: openNodeRuntime, openBlobs: async () => folderBlobs(store) });
+    engines.set(key, engine);
+    return engine;
+  };
+  const measured = new Map<string, Measured>();
+  for (let round = 0; round <= rounds; round++)
+    for (const name of names) {
+      const variant = VARIANTS[name]!;
+      const engine = engineFor(variant);
+      await engine.start({ backend });
+      const { timings, fusionMap } = await engine.generate(await requestOf(store, variant, steps), () => {});
+      const mean = timings.stepMs.reduce((sum, ms) => sum + ms, 0) / steps;
+      const before = measured.get(name)?.stepMs ?? [];
+      // The first round compiles and fills caches.
+      measured.set(name, { stepMs: round === 0 ? [] : [...before, mean], map: fusionMap });
+      process.stderr.write(`\rround ${round} of ${rounds}, ${name}`.padEnd(60));
+    }
+  process.stderr.write('\n');
+  for (const engine of engines.values()) await engine.close();
+  return measured;
+}
+
+async function requestOf(store: Store, { rule, settings }: Variant, steps: number): Promise<GenerateRequest> {
+  const model = await store.model(undefined);
+  const subject = await store.lora('subject', model.id, PAIR.subject);
+  const style = await store.lora('style', model.id, PAIR.style);
+  return {
+    model,
+    ...(rule ? { subject, style } : {}),
+    prompt: `${subject.trigger} ${style.trigger}`,
+    seed: 1,
+    steps,
+    guidanceScale: model.defaults.guidanceScale,
+    strengths: [1, 1],
+    rule: rule ?? 'kl',
+    ...(settings ? { ruleSettings: settings } : {}),
+  };
+}
+
+function formOf({ rule, settings = {} }: Variant): FusedForm | undefined {
+  if (rule === undefined) return undefined;
+  const { stride = 1, every = 1 } = settings;
+  return isMeasured(rule) ? { measures: rule, stride, applies: every > 1 } : { applies: true };
+}
+
+/** Operators that a GPU does not run: they give a buffer another shape or name. */
+const VIEWS = new Set(['Reshape', 'Unsqueeze', 'Squeeze', 'Flatten', 'Identity', 'Constant']);
+const kernels = (graph: Graph): number => graph.nodes.filter((node) => !VIEWS.has(node.opType)).length;
+
+/** Kernels that a form adds to the demo's denoiser, a fused layer. */
+async function dispatches(store: Store): Promise<(variant: Variant) => number | undefined> {
+  const { graphs, layers } = await store.model(undefined);
+  const file = store.blobPath(graphs.denoiser.topology.sha256);
+  const model: Model = readModel(await readFile(file), file);
+  const modules = layers.denoiser.filter(({ module }: LayerEntry) => /attn|\.ff\./.test(module)).map(({ module }) => module);
+  return (variant) => {
+    const form = formOf(variant);
+    if (!form) return undefined;
+    const counted = form.measures ? { ...form, applies: false } : form;
+    return (kernels(fuseForm(model, modules, counted).model.graph) - kernels(model.graph)) / modules.length;
+  };
+}
+
+function print(
+  names: readonly string[],
+  measured: ReadonlyMap<string, Measured>,
+  dispatchesOf: (variant: Variant) => number | undefined,
+  { backend, rounds, steps }: Omit<RulesOptions, 'rules'>,
+): void {
+  const base = measured.get('base')!.stepMs;
+  const exact = measured.get('kl')?.map.choice;
+  console.log(`Demo denoiser on ${backend}, ${PAIR.subject} x ${PAIR.style}, ${steps} steps a picture, median of ${rounds} rounds\n`);
+  console.log('| rule | ms a step | x base | choices as kl | extra kernels a layer |');
+  console.log('| --- | --- | --- | --- | --- |');
+  for (const name of names) {
+    const { stepMs, map } = measured.get(name)!;
+    const variant = VARIANTS[name]!;
+    const ratio = median(stepMs.map((ms, round) => ms / base[round]!));
+    const same = exact && variant.rule && isMeasured(variant.rule) ? `${(100 * agreement(map.choice, exact)).toFixed(1)} %` : '';
+    console.log(`| ${name} | ${median(stepMs).toFixed(2)} | ${ratio.toFixed(3)} | ${same} | ${dispatchesOf(variant)?.toFixed(1) ?? ''} |`);
+  }
+}
+
+const agreement = (a: Uint8Array, b: Uint8Array): number => a.filter((choice, at) => choice === b[at]).length / a.length;
+
+function median(values: readonly number[]): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  const middle = Math.floor(sorted.length / 2);
+  return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
+}

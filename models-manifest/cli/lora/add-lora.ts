@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import * as v from 'valibot';
 import { DiptychError } from '../../../shared/errors.ts';
+import { COMPONENTS } from '../../../shared/lora/lora.ts';
 import { readLora } from '../../../shared/lora/read.ts';
 import { readSafetensors } from '../../../shared/lora/safetensors.ts';
 import { writeLora } from '../../../shared/lora/write.ts';
@@ -34,7 +35,7 @@ export async function addLora(file: string, store: Store, options: AddLoraOption
     throw new DiptychError('usage', `${file} cannot be read`, { file }, { cause });
   });
   const lora = readLora(bytes, base.layers, file);
-  const layers = [...lora.denoiser, ...lora.textEncoder];
+  const layers = COMPONENTS.flatMap((component) => lora[component]);
   const half = [...readSafetensors(bytes, file).tensors].every(([key, tensor]) => tensor.dtype === 'F16' || key.endsWith('.alpha'));
   const stem = path.basename(file).replace(/\.safetensors$/, '');
   const trigger = options.trigger ?? lora.metadata.trigger;

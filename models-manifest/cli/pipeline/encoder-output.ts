@@ -21,7 +21,7 @@ const HIDDEN_STATE = /^hidden_states[._](\d+)$/;
 
 const ADVICE: Record<Role, string> = {
   last: 'export it with its output last_hidden_state',
-  penultimate: 'export it with output_hidden_states, which names them hidden_states.0, hidden_states.1 ...',
+  penultimate: 'export it with output_hidden_states, whose names are hidden_states.0, hidden_states.1 and so on',
   pooled: 'export it as a text model with projection, whose output is text_embeds',
 };
 

@@ -70,10 +70,8 @@ export async function fixEncoder(part: Part, tokens: number): Promise<Model> {
 
 function withOnes(model: Model, input: string, dims: number[]): Model {
   const { dataType } = model.graph.inputs.find(({ name }) => name === input)!.type;
-  const bytes = toBytes(
-    dataType,
-    Array.from({ length: elementCount(dims) }, () => 1),
-  );
+  const ones = Array<number>(elementCount(dims)).fill(1);
+  const bytes = toBytes(dataType, dataType === 'int64' ? ones.map(BigInt) : ones);
   if (!bytes) throw new DiptychError('graph_unsupported', `the input ${input} is ${dataType}, which no mask is`, { input });
   const initializers = new Map(model.graph.initializers).set(input, { dataType, dims, data: { kind: 'inline', bytes } });
   return { ...model, graph: { ...model.graph, initializers } };

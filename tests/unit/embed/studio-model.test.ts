@@ -18,8 +18,15 @@ const result: GenerateResult = {
 };
 const step: EngineEvent = { type: 'step', step: 1, steps: 1, secondsLeft: 0, distances: Float32Array.of(1, 0), choice: Uint8Array.of(0) };
 
+interface StudioTest {
+  cached?: boolean;
+  fail?: DiptychError[];
+  noCatalogue?: number;
+  warnings?: string[];
+}
+
 /** A studio whose engine's answers the test decides; `said` is what the host page heard. */
-function studio({ cached = false, fail, noCatalogue = 0 }: { cached?: boolean; fail?: DiptychError[]; noCatalogue?: number } = {}) {
+function studio({ cached = false, fail, noCatalogue = 0, warnings = [] }: StudioTest = {}) {
   const said: [string, ...unknown[]][] = [];
   const requests: GenerateRequest[] = [];
   const engines: { ended: boolean }[] = [];
@@ -36,6 +43,7 @@ function studio({ cached = false, fail, noCatalogue = 0 }: { cached?: boolean; f
         const failure = fail?.shift();
         if (failure) throw failure;
         onEvent(step);
+        for (const message of warnings) onEvent({ type: 'warning', message });
         if (gate.hold)
           await new Promise((_, reject) => {
             gate.cancel = () => reject(new DiptychError('cancelled', 'Cancelled.'));
@@ -101,6 +109,18 @@ describe('studio', () => {
     });
     expect(said).toEqual([['ready'], ['consented', MODEL_BYTES + RUNTIME_BYTES], ['step', 1, 1], ['complete', 5, false]]);
     expect(model.state).toMatchObject({ progress: undefined, bytesMissing: 0, result: { picture: { seed: 5, width: 1, height: 1 } } });
+  });
+
+  it('keeps what the engine warns of until the next run, and does not tell the host page, which may not see the prompt', async () => {
+    const warnings = ['The prompt is too long: “knit”'];
+    const { model, said } = studio({ cached: true, warnings });
+    await model.open();
+    await model.generate();
+    expect(model.state.warnings).toEqual(['The prompt is too long: “knit”']);
+    expect(JSON.stringify(said)).not.toContain('knit');
+    warnings.pop();
+    await model.generate();
+    expect(model.state.warnings).toEqual([]);
   });
 
   it('lets the host page wait for consent when files are missing', async () => {

@@ -68,7 +68,8 @@ export function goldenIds({ root, tensors: { tensors } }: GoldenFolder, encoder:
   const own = { textEncoder: 'input_ids', textEncoder2: 'input_ids_2', textEncoder3: 'input_ids_3' }[encoder];
   const found = tensors.get(own) ?? tensors.get('input_ids');
   if (!found) throw new DiptychError('pipeline_incomplete', `${root}/golden.safetensors has no tensor ${own}`, { name: own });
-  return Array.from(new BigInt64Array(new Uint8Array(found.bytes).buffer), Number);
+  const { buffer } = new Uint8Array(found.bytes);
+  return Array.from(found.dtype === 'I32' ? new Int32Array(buffer) : new BigInt64Array(buffer), Number);
 }
 
 /** The LoRA file of a kind: `lora/KIND*.safetensors`, the full-precision one where there are several. */

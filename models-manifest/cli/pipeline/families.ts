@@ -8,7 +8,7 @@ import { type SchedulerConfig, TEXT_ENCODERS, type TextEncoderName } from '../..
  */
 export type Role = 'last' | 'penultimate' | 'pooled';
 
-export type Piece = readonly [encoder: TextEncoderName, role: Role];
+type Piece = readonly [encoder: TextEncoderName, role: Role];
 
 /** What fills an input: pieces side by side on the channels, such rows one after another on the tokens; or the sizes of the picture. */
 export type Filling = readonly (readonly Piece[])[] | 'sizes';
@@ -29,7 +29,7 @@ export interface Family {
   defaults: { steps: number; guidanceScale: number };
 }
 
-export const FAMILIES: readonly Family[] = [
+const FAMILIES: readonly Family[] = [
   {
     name: 'SD 1.x and 2.x',
     folder: 'unet',

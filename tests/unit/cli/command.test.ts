@@ -52,9 +52,9 @@ describe('conformance', () => {
   });
 
   test('exits with 1 when one is not supported yet', async () => {
-    const { code, stdout } = await diptych('conformance', SD15, '--only', 'eps.base,eps.np_lora_mu0.5');
+    const { code, stdout } = await diptych('conformance', SD15, '--only', 'eps.base,trajectory.kl_guided.final');
     expect(code).toBe(1);
-    expect(stdout).toMatch(/eps\.np_lora_mu0\.5 .* not supported yet\n1 of 2 pass on cpu\n$/);
+    expect(stdout).toMatch(/trajectory\.kl_guided\.final .* not supported yet\n1 of 2 pass on cpu\n$/);
   });
 
   test('exits with 1 when one fails; with --json it prints one JSON value', async () => {

@@ -4,7 +4,7 @@ export interface LoraLayer {
   module: string;
   kind: 'linear' | 'conv';
   rank: number;
-  /** As in the file; the rank where the file has none. */
+  /** Such that alpha / rank is the scale that the file's trainer used; 0 is legal and makes the layer change nothing. */
   alpha: number;
   /** Of `downShape`: [rank, in] or, of a Conv, [rank, in, kh, kw]. */
   down: Float32Array;
@@ -17,5 +17,5 @@ export interface LoraLayer {
 export const COMPONENTS = ['denoiser', 'textEncoder', 'textEncoder2'] as const;
 export type Component = (typeof COMPONENTS)[number];
 
-/** A LoRA read against a base: every tensor of the file has its place. */
+/** A LoRA read against a base: every tensor of the file has its place. `metadata` is the file's, without what the alphas say already. */
 export type Lora = Record<Component, LoraLayer[]> & { metadata: Record<string, string> };

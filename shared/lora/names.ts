@@ -1,10 +1,10 @@
 /**
- * The names that trainers give to the tensors of a LoRA. Each convention says under which stems a module of the base would be stored;
- * a file's keys are then looked up. (Parsing a key cannot work: kohya's `_` stands for `.` and for `_` alike.)
+ * The names that trainers give to the layers of a LoRA. Each convention says under which stems a module of the base would be stored; a
+ * file's keys are then looked up. (Parsing a key cannot work: kohya's `_` stands for `.` and for `_` alike.)
  */
 import { type Component, COMPONENTS } from './lora.ts';
-
-type Part = 'down' | 'up' | 'alpha';
+import { type SgmName, sgmNamer } from './sgm.ts';
+import { type Part, tensorName } from './tensor-name.ts';
 
 /** Where one tensor of a file belongs. */
 export interface Place {
@@ -13,52 +13,60 @@ export interface Place {
   part: Part;
 }
 
-const SUFFIXES: readonly (readonly [suffix: string, part: Part])[] = [
-  ['.lora_down.weight', 'down'],
-  ['.lora_up.weight', 'up'],
-  ['.lora_A.weight', 'down'],
-  ['.lora_B.weight', 'up'],
-  ['.lora_A.default.weight', 'down'],
-  ['.lora_B.default.weight', 'up'],
-  ['.lora.down.weight', 'down'],
-  ['.lora.up.weight', 'up'],
-  ['.lora_linear_layer.down.weight', 'down'],
-  ['.lora_linear_layer.up.weight', 'up'],
-  ['_lora.down.weight', 'down'],
-  ['_lora.up.weight', 'up'],
-  ['.alpha', 'alpha'],
-];
+/** A module of the base, and its path in the original code where that differs. */
+interface Module {
+  component: Component;
+  path: string;
+  original: string | undefined;
+}
 
-type Stems = (component: Component, module: string) => string[];
+type Stems = (module: Module) => string[];
 
-/** SDXL trainers number the text encoders; the first is `te1`. */
+/** Where modules are written with `_` for `.`. SDXL trainers number the text encoders; the first is `te1`. */
 const KOHYA_PREFIXES: Record<Component, string[]> = {
-  denoiser: ['lora_unet_'],
+  denoiser: ['lora_unet_', 'lora_transformer_'],
   textEncoder: ['lora_te_', 'lora_te1_'],
   textEncoder2: ['lora_te2_'],
 };
 
-/** kohya-ss trainers: `lora_unet_down_blocks_0_..._to_q.lora_down.weight`. */
-const kohya: Stems = (component, module) => KOHYA_PREFIXES[component].map((prefix) => `${prefix}${module.replaceAll('.', '_')}`);
-
-const PEFT_PREFIXES: Record<Component, string[]> = {
-  denoiser: ['unet.', 'transformer.', ''],
-  textEncoder: ['text_encoder.', ''],
-  textEncoder2: ['text_encoder_2.'],
+/** Before a module's own path; a file of one component may have none. The last ones are ComfyUI's. */
+const PATH_PREFIXES: Record<Component, string[]> = {
+  denoiser: ['unet.', 'transformer.', '', 'diffusion_model.', 'model.diffusion_model.'],
+  textEncoder: ['text_encoder.', '', 'text_encoders.clip_l.transformer.'],
+  textEncoder2: ['text_encoder_2.', '', 'text_encoders.clip_g.transformer.'],
 };
 
-/** PEFT and diffusers: `unet.down_blocks.0...to_q.lora_A.weight`, also below PEFT's own wrapper. */
-const peft: Stems = (component, module) =>
-  PEFT_PREFIXES[component].flatMap((prefix) => [`${prefix}${module}`, `base_model.model.${prefix}${module}`]);
+/** PEFT's wrapper, which stands around a component or around all of them. */
+const WRAPPER = 'base_model.model.';
 
-/** diffusers before PEFT: `unet....attn1.processor.to_q_lora.down.weight`; `to_out_lora` is module `to_out.0`. */
-const attentionProcessor: Stems = (component, module) => {
-  const match = /^(.*\.attn\d*)\.((?:to|add)_[a-z_]+)(\.0)?$/.exec(module);
-  if (!match) return [];
-  return PEFT_PREFIXES[component].map((prefix) => `${prefix}${match[1]}.processor.${match[2]}`);
+const prefixed = (component: Component, path: string): string[] =>
+  PATH_PREFIXES[component].flatMap((prefix) => [prefix, `${WRAPPER}${prefix}`, `${prefix}${WRAPPER}`].map((before) => `${before}${path}`));
+
+const kohyaName = (component: Component, path: string): string[] =>
+  KOHYA_PREFIXES[component].map((prefix) => `${prefix}${path.replaceAll('.', '_')}`);
+
+/** kohya-ss trainers: `lora_unet_down_blocks_0_..._to_q`, of SDXL mostly `lora_unet_input_blocks_4_1_..._to_q`. */
+const kohya: Stems = ({ component, path, original }) => [path, original ?? path].flatMap((name) => kohyaName(component, name));
+
+/** PEFT and diffusers: `unet.down_blocks.0...to_q`; ComfyUI: `diffusion_model.input_blocks.4.1...to_q`. */
+const peft: Stems = ({ component, path, original }) => [path, original ?? path].flatMap((name) => prefixed(component, name));
+
+/** diffusers before PEFT: `unet....attn1.processor.to_q_lora` (the ending holds `_lora`); `to_out_lora` is module `to_out.0`. */
+const attentionProcessor: Stems = ({ component, path }) => {
+  const match = /^(.*\.attn\d*)\.((?:to|add)_[a-z_]+)(\.0)?$/.exec(path);
+  return match ? prefixed(component, `${match[1]}.processor.${match[2]}`) : [];
 };
 
-const CONVENTIONS = [kohya, peft, attentionProcessor];
+const TEXT_PROJECTIONS: Record<string, string> = { q_proj: 'to_q', k_proj: 'to_k', v_proj: 'to_v', out_proj: 'to_out' };
+
+/** The text encoder's layers in files of that time: `text_encoder....self_attn.to_q_lora`. */
+const textProcessor: Stems = ({ component, path }) => {
+  const match = /^(.*\.self_attn)\.([a-z]+_proj)$/.exec(path);
+  const name = match && TEXT_PROJECTIONS[match[2]!];
+  return name ? prefixed(component, `${match[1]}.${name}`) : [];
+};
+
+const CONVENTIONS = [kohya, peft, attentionProcessor, textProcessor];
 
 /**
  * A function that tells where a key can belong in a base with these modules: nowhere, in one place, or, as `_` stands for `.` too, in
@@ -66,31 +74,24 @@ const CONVENTIONS = [kohya, peft, attentionProcessor];
  */
 export function namer(base: { readonly [component in Component]?: readonly { module: string }[] | undefined }): (key: string) => Place[] {
   const byStem = new Map<string, Omit<Place, 'part'>[]>();
-  for (const component of COMPONENTS)
-    for (const { module } of base[component] ?? [])
-      for (const stem of new Set(CONVENTIONS.flatMap((stems) => stems(component, module))))
-        byStem.set(stem, [...(byStem.get(stem) ?? []), { component, module }]);
+  const original = sgmNamer((base.denoiser ?? []).map(({ module }) => module));
+  for (const module of modulesOf(base, original)) {
+    const place = { component: module.component, module: module.path };
+    for (const stem of new Set(CONVENTIONS.flatMap((stems) => stems(module)))) byStem.set(stem, [...(byStem.get(stem) ?? []), place]);
+  }
   return (key) => {
-    for (const [suffix, part] of SUFFIXES) {
-      const found = key.endsWith(suffix) ? byStem.get(key.slice(0, -suffix.length)) : undefined;
-      if (found) return found.map((place) => ({ ...place, part }));
-    }
-    return [];
+    const name = tensorName(key);
+    if (!name) return [];
+    return (byStem.get(name.stem) ?? []).map((place) => ({ ...place, part: name.part }));
   };
 }
 
-/** Adapters that are no plain LoRA, by what their keys contain. */
-const VARIANTS: readonly (readonly [mark: RegExp, name: string])[] = [
-  [/\.hada_w[12]_[ab]$|\.hada_t[12]$/, 'LoHa'],
-  [/\.lokr_(w|t)[12](_[ab])?$/, 'LoKr'],
-  [/\.dora_scale$|\.lora_magnitude_vector(\.|$)/, 'DoRA'],
-  [/\.diff(_b)?$/, 'a full difference of weights'],
-  [/\.lora_mid\.weight$/, 'LoCon with a Tucker core'],
-  [/\.(oft_diag|oft_blocks)$/, 'OFT'],
-  [/\.(on_input|a1\.weight|b1\.weight)$/, 'IA3 or GLoRA'],
-];
-
-/** The kind of adapter that a key belongs to, if it is a known one that is no plain LoRA. */
-export function variantOf(key: string): string | undefined {
-  return VARIANTS.find(([mark]) => mark.test(key))?.[1];
+function modulesOf(base: Parameters<typeof namer>[0], original: SgmName): Module[] {
+  return COMPONENTS.flatMap((component) =>
+    (base[component] ?? []).map(({ module: path }) => ({
+      component,
+      path,
+      original: component === 'denoiser' ? original(path) : undefined,
+    })),
+  );
 }

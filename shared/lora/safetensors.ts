@@ -1,6 +1,7 @@
 /** The safetensors container: 8 bytes of header length, a JSON header, tensor bytes without gaps (https://huggingface.co/docs/safetensors). */
 import { DiptychError, type ErrorCode, type ErrorDetails } from '../errors.ts';
 import { fromFloat16 } from '../onnx/float16.ts';
+import { duplicateKey } from './duplicate-key.ts';
 
 export interface SafeTensor {
   dtype: string;
@@ -28,6 +29,8 @@ const ITEM_BYTES = new Map<string, number>([
   ['I8', 1],
   ['U8', 1],
   ['BOOL', 1],
+  ['F8_E4M3', 1],
+  ['F8_E5M2', 1],
 ]);
 
 /** The format's own bound: a longer header is an attack or a broken file. */
@@ -91,7 +94,7 @@ function readSpan(key: string, entry: unknown, dataBytes: number, file: string):
   return { key, dtype, shape, from, to };
 }
 
-/** Bytes of no tensor are refused too: so a key that stands twice in the header, of which JSON keeps the last, cannot lose its data. */
+/** Bytes of no tensor are refused too: nothing of a file is left out in silence. */
 function expectEveryByteOnce(spans: readonly Span[], dataBytes: number, file: string): void {
   let end = 0;
   let before = 'the header';
@@ -126,13 +129,19 @@ function isTextMap(value: unknown): value is Record<string, string> {
 }
 
 function parseHeader(bytes: Uint8Array, file: string): Record<string, unknown> {
+  let text: string;
+  let value: unknown;
   try {
-    const value: unknown = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
-    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;
+    text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+    value = JSON.parse(text);
   } catch (cause) {
     throw new DiptychError('lora_header_invalid', `${file}: the header is not JSON`, { file }, { cause });
   }
-  throw new DiptychError('lora_header_invalid', `${file}: the header is not a JSON object`, { file });
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw refusal('lora_header_invalid', file, 'the header is not a JSON object');
+  const twice = duplicateKey(text);
+  if (twice !== undefined) throw refusal('lora_header_invalid', file, `the header has the key ${twice} twice; remove one`, { key: twice });
+  return value as Record<string, unknown>;
 }
 
 /**

@@ -27,11 +27,18 @@ describe('readSafetensors', () => {
     ['tensors that overlap', fileOf({ a: tensor(0, 8), b: tensor(4, 12) }, 12), 'lora_header_invalid', 'a and b overlap'],
     ['a gap between two tensors', fileOf({ a: tensor(0, 4), b: tensor(8, 12) }, 12), 'lora_header_invalid', '4 bytes between a and b'],
     ['bytes after the last tensor', fileOf({ a: tensor(0, 4) }, 6), 'lora_header_invalid', 'last 2 bytes'],
-    [
-      'a key that stands twice, whose first data JSON would lose',
-      fileOf(`{"a":${JSON.stringify(tensor(0, 4))},"a":${JSON.stringify(tensor(4, 8))}}`, 8),
+    // JSON keeps the last of them: the data of the first would be lost.
+    ...['a', '\\u0061'].map((twin): [string, Uint8Array, string, string] => [
+      `a key that stands twice, the second time as ${twin}`,
+      fileOf(`{"a":${JSON.stringify(tensor(0, 4))} , "${twin}" :${JSON.stringify(tensor(0, 4))}}`, 4),
       'lora_header_invalid',
-      '4 bytes between the header and a',
+      'the key a twice',
+    ]),
+    [
+      'a field that stands twice',
+      fileOf('{"a":{"dtype":"F32","dtype":"F16","shape":[],"data_offsets":[0,4]}}', 4),
+      'lora_header_invalid',
+      'the key dtype twice',
     ],
     ['offsets beyond the file', fileOf({ a: tensor(0, 40) }, 8), 'lora_truncated', 'tensor a ends at byte 40 of 8'],
     ['offsets that run backwards', fileOf({ a: { ...tensor(0, 4), data_offsets: [4, 0] } }, 4), 'lora_header_invalid', 'tensor a lacks'],
@@ -47,6 +54,17 @@ describe('readSafetensors', () => {
     expect(() => readSafetensors(bytes, 'x.safetensors')).toThrowError(
       expect.objectContaining({ code, message: expect.stringMatching(`^x\\.safetensors: .*${reason}`) }),
     );
+  });
+
+  it('takes one name in two objects, and names within text', () => {
+    const header = { a: tensor(0, 4), b: tensor(4, 8), __metadata__: { a: '{"a": 1, "a": 2}\\', dtype: 'F32' } };
+    expect(readSafetensors(fileOf(header, 8), 'f').metadata).toEqual(header.__metadata__);
+  });
+
+  // A regular expression over the header ran out of stack on the tag lists of trainers.
+  it('takes metadata of megabytes', () => {
+    const tags = '"a\\"'.repeat(2 ** 20);
+    expect(readSafetensors(fileOf({ __metadata__: { tags }, a: tensor(0, 4) }, 4), 'f').metadata.tags).toBe(tags);
   });
 
   it('reads back whatever is written', () => {

@@ -1,0 +1,196 @@
+/** Reverse-mode automatic differentiation from ONNX graph to ONNX graph (Griewank & Walther 2008, chapter 3). */
+import { DiptychError } from '../errors.ts';
+import { GraphBuilder } from '../onnx/builder.ts';
+import { removeDead } from '../onnx/dead-code.ts';
+import { Call, type StaticType } from '../onnx/infer/rule.ts';
+import { inferTypes } from '../onnx/infer/rules.ts';
+import type { Graph, Model, Node, ValueType } from '../onnx/ir.ts';
+import { Backward, type ForwardNode, type VjpRule } from './backward.ts';
+import { NON_DIFFERENTIABLE, VJP_RULES } from './vjp-rules.ts';
+
+export interface GradientOptions {
+  /** A float output of the graph. Where it has more than one element, the gradient is that of their sum. */
+  loss: string;
+  /** Inputs or initializers of the graph whose gradients are wanted. */
+  inputs: readonly string[];
+}
+
+/** The output that carries the gradient of a value. */
+export const gradientName = (value: string): string => `grad.${value}`;
+
+/**
+ * The model with an output `grad.NAME`, of the value's own shape, for each of `inputs`. Forward values that the backward pass needs are shared
+ * with it. Weights get no gradient unless they are asked for.
+ *
+ * @param model normalised: every value on the way from the inputs to the loss has a known shape
+ * @throws DiptychError `graph_unsupported` naming operator, node and shapes for one that cannot be differentiated; for a value that is not there, or on which the loss does not depend
+ */
+export function gradient(model: Model, options: GradientOptions): Model {
+  const graph: Graph = { ...model.graph, initializers: new Map(model.graph.initializers), valueInfo: new Map(model.graph.valueInfo) };
+  const outputs = new Reverse(model, graph, options).run();
+  graph.outputs = [...model.graph.outputs, ...outputs.map(({ name, dims }) => ({ name, type: { dataType: 'float32' as const, dims } }))];
+  return { ...model, graph: removeDead(graph) };
+}
+
+class Reverse {
+  readonly #model: Model;
+  readonly #graph: Graph;
+  readonly #options: GradientOptions;
+  readonly #types: Map<string, ValueType>;
+  readonly #builder: GraphBuilder;
+  /** What each value's gradient is the sum of. */
+  readonly #parts = new Map<string, string[]>();
+  #count = 0;
+  #inferred = 0;
+
+  constructor(model: Model, graph: Graph, options: GradientOptions) {
+    this.#model = model;
+    this.#graph = graph;
+    this.#options = options;
+    this.#builder = new GraphBuilder(graph, this.#opset);
+    this.#types = new Map<string, ValueType>([
+      ...graph.valueInfo,
+      ...[...graph.inputs, ...graph.outputs].map(({ name, type }) => [name, type] as const),
+    ]);
+  }
+
+  get #opset(): number {
+    return this.#model.opsets.get('') ?? 0;
+  }
+
+  run(): { name: string; dims: number[] }[] {
+    const { loss, inputs } = this.#options;
+    const active = this.#dependents(inputs);
+    this.#expectPath(active);
+    this.#seed(loss);
+    for (const node of this.#graph.nodes.toReversed()) if (node.outputs.some((name) => active.has(name))) this.#visit(node, active);
+    const results = inputs.map((name) => ({ name: gradientName(name), dims: this.#type(name)!.dims, from: this.#sum(name) }));
+    this.#builder.scope('grad');
+    for (const { name, from } of results) this.#builder.add('Identity', name, [from!], {}, name);
+    this.#graph.nodes = [...this.#graph.nodes, ...this.#builder.nodes];
+    return results;
+  }
+
+  /** Every value that depends on one of `roots` by way of floats. */
+  #dependents(roots: readonly string[]): Set<string> {
+    const active = new Set(roots);
+    for (const node of this.#graph.nodes) {
+      const flows = node.inputs.some((name) => active.has(name)) && !NON_DIFFERENTIABLE.has(node.opType);
+      if (flows) for (const name of node.outputs) if (name !== '' && isFloat(this.#types.get(name))) active.add(name);
+    }
+    return active;
+  }
+
+  #expectPath(active: ReadonlySet<string>): void {
+    const { loss, inputs } = this.#options;
+    for (const name of [...inputs, loss]) {
+      const type = this.#graph.initializers.get(name) ?? this.#types.get(name);
+      if (!type)
+        throw refusal(
+          `the graph ${this.#graph.name} has no value ${name}; its inputs are ${names(this.#graph.inputs)}, its outputs ${names(this.#graph.outputs)}`,
+          { name },
+        );
+      if (!isFloat(type)) throw refusal(`${name} is ${type.dataType}; only floats have gradients`, { name });
+    }
+    if (!active.has(loss)) throw refusal(`${loss} does not depend on ${inputs.join(', ')} by differentiable operators`, { loss });
+  }
+
+  #seed(loss: string): void {
+    const dims = this.#type(loss)?.dims;
+    if (!dims) throw refusal(`the shape of ${loss} is not known; give fixed input dims`, { loss });
+    this.#builder.scope('grad/seed');
+    const one = this.#builder.floats([], [1]);
+    this.#parts.set(loss, [this.#builder.add('Expand', 'one', [one, this.#builder.int64s(dims)])]);
+  }
+
+  #visit(node: Node, active: ReadonlySet<string>): void {
+    this.#builder.scope(`grad/${node.name || node.outputs[0]!}.${this.#count++}`);
+    const dys = node.outputs.map((name) => this.#sum(name));
+    if (dys.every((dy) => dy === undefined)) return;
+    const wanted = [...node.inputs.keys()].filter((index) => active.has(node.inputs[index]!));
+    const rule = this.#rule(node);
+    const g = new Backward(this.#forward(node), dys, this.#builder, this.#opset);
+    for (const index of wanted) {
+      if (rule.inputs && !rule.inputs.includes(index)) continue;
+      this.#accumulate(node.inputs[index]!, this.#fitted(rule.vjp(g, index), node.inputs[index]!));
+    }
+  }
+
+  #rule(node: Node): VjpRule {
+    const known = node.domain === '' || node.domain === 'com.microsoft' ? VJP_RULES[node.opType] : undefined;
+    if (known) return known;
+    const shapes = node.inputs.map((name) => describe(this.#types.get(name))).join(', ');
+    throw refusal(
+      `node ${node.name} (${node.domain ? `${node.domain}.` : ''}${node.opType}) with inputs (${shapes}) has no gradient rule`,
+      { node: node.name, opType: node.opType },
+    );
+  }
+
+  #forward(node: Node): ForwardNode {
+    const typeOf = (name: string): StaticType | undefined => (name === '' ? undefined : this.#type(name));
+    const inputs = node.inputs.map(typeOf);
+    const unknown = node.inputs.findIndex((name, index) => name !== '' && !inputs[index]);
+    if (unknown >= 0)
+      throw refusal(
+        `node ${node.name} (${node.opType}): the shape of ${node.inputs[unknown]!} is not known; normalise the graph with fixed dims`,
+        { node: node.name },
+      );
+    return { node, inputs, constants: node.inputs.map((name) => this.#graph.initializers.get(name)), outputs: node.outputs.map(typeOf) };
+  }
+
+  /** Of a value of the forward graph or of one emitted since; constants are known by themselves. */
+  #type(name: string): StaticType | undefined {
+    const type = this.#graph.initializers.get(name) ?? this.#types.get(name);
+    return type?.dims?.every((dim) => typeof dim === 'number') ? { dataType: type.dataType, dims: type.dims } : undefined;
+  }
+
+  /** A gradient in the shape of what `name` was broadcast to, summed to the shape of `name`; one that is still to be broadcast, expanded. */
+  #fitted(gradient: string, name: string): string {
+    this.#inferNew();
+    const [from, to] = [this.#type(gradient)!.dims, this.#type(name)!.dims];
+    const extra = from.length - to.length;
+    const leading = Array.from({ length: Math.max(0, extra) }, (_, axis) => axis);
+    const repeated = to.flatMap((size, axis) => (size === 1 && (from[axis + extra] ?? 1) !== 1 ? [axis + extra] : []));
+    const label = (what: string) => `${what}.${this.#count++}`;
+    let value = gradient;
+    if (leading.length + repeated.length > 0)
+      value = this.#builder.reduce('ReduceSum', label('unbroadcast'), value, [...leading, ...repeated], true);
+    if (extra > 0) value = this.#builder.add('Reshape', label('shape'), [value, this.#builder.int64s(to)]);
+    if (to.some((size, axis) => size !== 1 && (from[axis + extra] ?? 1) === 1))
+      value = this.#builder.add('Expand', label('expand'), [value, this.#builder.int64s(to)]);
+    this.#inferNew();
+    return value;
+  }
+
+  /** Types of the nodes emitted since the last time. */
+  #inferNew(): void {
+    for (; this.#inferred < this.#builder.nodes.length; this.#inferred++) {
+      const node = this.#builder.nodes[this.#inferred]!;
+      const { inputs, constants } = this.#forward(node);
+      const types = inferTypes(new Call(node, inputs, constants));
+      if (!types) throw refusal(`the shape of the gradient node ${node.name} (${node.opType}) cannot be inferred`, { node: node.name });
+      node.outputs.forEach((name, index) => this.#types.set(name, types[index]!));
+    }
+  }
+
+  #accumulate(name: string, part: string): void {
+    this.#parts.set(name, [...(this.#parts.get(name) ?? []), part]);
+  }
+
+  /** The gradient of a value once all that read it have been visited. */
+  #sum(name: string): string | undefined {
+    const parts = this.#parts.get(name);
+    if (!parts) return undefined;
+    const total = parts.reduce((sum, part, index) => (index === 0 ? part : this.#builder.add('Add', `sum.${this.#count++}`, [sum, part])));
+    this.#parts.set(name, [total]);
+    return total;
+  }
+}
+
+const isFloat = (type: ValueType | undefined): boolean => type !== undefined && /^(b?float)/.test(type.dataType);
+const names = (values: readonly { name: string }[]): string => values.map(({ name }) => name).join(', ');
+const describe = (type: ValueType | undefined): string => (type ? `${type.dataType}[${type.dims?.join(',') ?? '?'}]` : '?');
+
+function refusal(reason: string, details: Record<string, string>): DiptychError {
+  return new DiptychError('graph_unsupported', reason, details);
+}

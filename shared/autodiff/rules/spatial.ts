@@ -1,0 +1,211 @@
+/** Convolutions, pooling and resizing of [N, C, ...spatial]. */
+import { int, ints } from '../../onnx/ir.ts';
+import type { Backward, VjpRule } from '../backward.ts';
+import { interpolation } from '../interpolation.ts';
+
+interface Window {
+  kernel: number[];
+  strides: number[];
+  dilations: number[];
+  before: number[];
+  after: number[];
+  group: number;
+}
+
+/** The sliding window of a node over inputs of `sizes`, its automatic padding resolved. */
+function windowOf(g: Backward, kernel: number[], sizes: readonly number[]): Window {
+  const ones = kernel.map(() => 1);
+  const strides = g.ints('strides', ones);
+  const dilations = g.ints('dilations', ones);
+  const pads = g.ints('pads', [...kernel, ...kernel].map(() => 0)); // prettier-ignore
+  const auto = g.string('auto_pad', 'NOTSET');
+  const half = kernel.length;
+  let [before, after] = [pads.slice(0, half), pads.slice(half)];
+  if (auto.startsWith('SAME')) {
+    const total = kernel.map((size, i) =>
+      Math.max(0, (Math.ceil(sizes[i]! / strides[i]!) - 1) * strides[i]! + dilations[i]! * (size - 1) + 1 - sizes[i]!),
+    );
+    const small = total.map((count) => Math.floor(count / 2));
+    const large = total.map((count, i) => count - small[i]!);
+    [before, after] = auto === 'SAME_UPPER' ? [small, large] : [large, small];
+  }
+  return { kernel, strides, dilations, before, after, group: g.int('group', 1) };
+}
+
+const attributesOf = ({ kernel, strides, dilations, before, after, group }: Window) => ({
+  kernel_shape: ints(...kernel),
+  strides: ints(...strides),
+  dilations: ints(...dilations),
+  pads: ints(...before, ...after),
+  group: int(group),
+});
+
+/** The transposed convolution of `dy` [N, O, ...] by `weight` [O, C / group, ...kernel], of the spatial sizes `sizes`. */
+function spreadBy(g: Backward, dy: string, weight: string, window: Window, sizes: readonly number[], outSizes: readonly number[]): string {
+  const { kernel, strides, dilations, before, after } = window;
+  // Input rows that no window reaches have no gradient; the operator makes them as output padding.
+  const missing = sizes.map(
+    (size, i) => size - ((outSizes[i]! - 1) * strides[i]! + dilations[i]! * (kernel[i]! - 1) + 1 - before[i]! - after[i]!),
+  );
+  const extra = missing.map((count, i) => Math.min(count, Math.max(strides[i]!, dilations[i]!) - 1));
+  const rest = missing.map((count, i) => count - extra[i]!);
+  const spread = g.emit('ConvTranspose', [dy, weight], { ...attributesOf(window), output_padding: ints(...extra) });
+  return g.pad(spread, [0, 0, ...sizes.map(() => 0)], [0, 0, ...rest]);
+}
+
+/**
+ * The gradient of the weight [O, C / group, ...kernel]: a convolution of the input by dY, batch and channels exchanged, strides and dilations
+ * exchanged. A group is one such convolution.
+ */
+function weightGradient(g: Backward, x: string, xShape: readonly number[], dy: string, dyShape: readonly number[], window: Window): string {
+  const { kernel, strides, dilations, before, after, group } = window;
+  const [channels, out] = [xShape[1]! / group, dyShape[1]! / group];
+  const exchange = [1, 0, ...kernel.map((_, i) => i + 2)];
+  const parts = Array.from({ length: group }, (_, k) => {
+    const part = (value: string, size: number) => (group === 1 ? value : g.slice(value, 1, k * size, (k + 1) * size));
+    const attributes = { strides: ints(...dilations), dilations: ints(...strides), pads: ints(...before, ...after) };
+    const full = g.emit('Conv', [g.transpose(part(x, channels), exchange), g.transpose(part(dy, out), exchange)], attributes);
+    const cut = kernel.reduce((value, size, i) => g.slice(value, i + 2, 0, size), full);
+    return g.transpose(cut, exchange);
+  });
+  return group === 1 ? parts[0]! : g.emit('Concat', parts, { axis: int(0) });
+}
+
+const toChannels = (g: Backward, value: string, rank: number): string =>
+  g.sum(
+    value,
+    Array.from({ length: rank }, (_, axis) => axis).filter((axis) => axis !== 1),
+    false,
+  );
+
+export const Conv: VjpRule = {
+  vjp: (g, i) => {
+    const sizes = g.shape().slice(2);
+    const window = windowOf(g, g.shape(1).slice(2), sizes);
+    if (i === 0) return spreadBy(g, g.dy, g.x(1), window, sizes, g.yShape().slice(2));
+    return i === 1 ? weightGradient(g, g.x(), g.shape(), g.dy, g.yShape(), window) : toChannels(g, g.dy, g.shape().length);
+  },
+};
+
+/** What a Conv's input gradient is, forward; so its own gradient is that Conv. */
+export const ConvTranspose: VjpRule = {
+  vjp: (g, i) => {
+    if (i === 2) return toChannels(g, g.dy, g.shape().length);
+    if (g.string('auto_pad', 'NOTSET') !== 'NOTSET' || g.node.attributes.has('output_shape'))
+      throw g.invalid('automatic padding has no gradient here; export with explicit pads');
+    const window = windowOf(g, g.shape(1).slice(2), []);
+    if (i === 1) return weightGradient(g, g.dy, g.yShape(), g.x(), g.shape(), window);
+    const conv = g.emit('Conv', [g.dy, g.x(1)], attributesOf(window));
+    // Output padding can leave room for one more position than there was.
+    return g.shape().slice(2).reduce((value, size, k) => g.slice(value, k + 2, 0, size), conv); // prettier-ignore
+  },
+};
+
+/** One kernel a channel: [C * copies, 1, ...kernel] from `copies` kernels. */
+function depthwise(g: Backward, channels: number, kernels: readonly (readonly number[])[], kernel: readonly number[]): string {
+  const values = Array.from({ length: channels }, () => kernels.flat()).flat();
+  return g.floats([channels * kernels.length, 1, ...kernel], values);
+}
+
+/** Every position's share goes back to all elements of its window; padding counts as elements or it does not. */
+export const AveragePool: VjpRule = {
+  vjp: (g) => {
+    const [, channels, ...sizes] = g.shape() as [number, number, ...number[]];
+    const outSizes = g.yShape().slice(2);
+    const kernel = g.ints('kernel_shape', []);
+    const window = { ...windowOf(g, kernel, sizes), group: channels };
+    const counts = outSizes.map((out, i) =>
+      Array.from({ length: out }, (_, at) => covered(window, sizes, i, at, g.int('count_include_pad', 0) === 1)),
+    );
+    const shares = g.floats([1, 1, ...outSizes], outer(counts).map((count) => 1 / count)); // prettier-ignore
+    const ones = Array<number>(kernel.reduce((a, b) => a * b, 1)).fill(1);
+    return spreadBy(g, g.mul(g.dy, shares), depthwise(g, channels, [ones], kernel), grown(window, sizes, outSizes), sizes, outSizes);
+  },
+};
+
+/** How many elements of axis `i` the window at position `at` averages over. */
+function covered(
+  { kernel, strides, dilations, before, after }: Window,
+  sizes: readonly number[],
+  i: number,
+  at: number,
+  padding: boolean,
+): number {
+  const [low, high] = padding ? [-before[i]!, sizes[i]! + after[i]!] : [0, sizes[i]!];
+  const start = at * strides[i]! - before[i]!;
+  return Array.from({ length: kernel[i]! }, (_, k) => start + k * dilations[i]!).filter((position) => position >= low && position < high)
+    .length;
+}
+
+/** All products of one number an axis, row-major. */
+const outer = (axes: readonly (readonly number[])[]): number[] =>
+  axes.reduce<number[]>((products, axis) => products.flatMap((a) => axis.map((b) => a * b)), [1]);
+
+/** A window rounded up past the end (`ceil_mode`) needs that much more padding to be undone. */
+function grown(window: Window, sizes: readonly number[], outSizes: readonly number[]): Window {
+  const { kernel, strides, dilations, before } = window;
+  const after = window.after.map((count, i) =>
+    Math.max(count, (outSizes[i]! - 1) * strides[i]! + dilations[i]! * (kernel[i]! - 1) + 1 - before[i]! - sizes[i]!),
+  );
+  return { ...window, after };
+}
+
+export const GlobalAveragePool: VjpRule = {
+  vjp: (g) => g.expand(g.scale(g.dy, 1 / g.shape().slice(2).reduce((a, b) => a * b, 1)), g.shape()), // prettier-ignore
+};
+
+/** Below every finite number that a network makes, yet 0 times it is 0. */
+const LOWEST = -3e38;
+
+/** The first of the largest elements of each window, in row-major order, gets the gradient, as in PyTorch. */
+export const MaxPool: VjpRule = {
+  inputs: [0],
+  vjp: (g) => {
+    const [batch, channels, ...sizes] = g.shape() as [number, number, ...number[]];
+    const outSizes = g.yShape().slice(2);
+    const kernel = g.ints('kernel_shape', []);
+    const window = grown({ ...windowOf(g, kernel, sizes), group: channels }, sizes, outSizes);
+    const count = kernel.reduce((a, b) => a * b, 1);
+    const oneHot = Array.from({ length: count }, (_, k) => Array.from({ length: count }, (__, at) => (at === k ? 1 : 0)));
+    const weight = depthwise(g, channels, oneHot, kernel);
+    const pads = g.int64s([0, 0, ...window.before, 0, 0, ...window.after]);
+    const padded = g.emit('Pad', [g.x(), pads, g.scalar(LOWEST)]);
+    const none = sizes.map(() => 0);
+    const patches = g.emit('Conv', [padded, weight], attributesOf({ ...window, before: none, after: none }));
+    const byElement = g.reshape(patches, [batch, channels, count, ...outSizes]);
+    const top = g.mask(g.emit('GreaterOrEqual', [byElement, g.reshape(g.y(), [batch, channels, 1, ...outSizes])]));
+    const before = g.emit('CumSum', [top, g.int64s([2])], { exclusive: int(1) });
+    const first = g.keepWhere(g.emit('Less', [before, g.scalar(0.5)]), top);
+    const shares = g.reshape(g.mul(first, g.reshape(g.dy, [batch, channels, 1, ...outSizes])), [batch, channels * count, ...outSizes]);
+    return spreadBy(g, shares, weight, window, sizes, outSizes);
+  },
+};
+
+/** Resizing is a matrix along each axis, and its transpose takes the gradient back; whole-number nearest upsampling sums blocks instead. */
+export const Resize: VjpRule = {
+  inputs: [0],
+  vjp: (g) => {
+    const [shape, out] = [g.shape(), g.yShape()];
+    const factors = out.map((size, axis) => size / shape[axis]!);
+    if (g.string('mode', 'nearest') === 'nearest' && factors.every(Number.isInteger) && repeats(g)) {
+      const blocks = shape.flatMap((size, axis) => [size, factors[axis]!]);
+      return g.sum(g.reshape(g.dy, blocks), shape.map((_, axis) => 2 * axis + 1), false); // prettier-ignore
+    }
+    let gradient = g.dy;
+    for (const [axis, size] of shape.entries()) {
+      if (out[axis] === size) continue;
+      const matrix = interpolation(g, axis, size, out[axis]!);
+      const transposed = Array.from({ length: size * out[axis]! }, (_, i) => matrix[(i % out[axis]!) * size + Math.floor(i / out[axis]!)]!);
+      gradient = g.alongAxis(gradient, shape.length, axis, size, out[axis]!, transposed);
+    }
+    return gradient;
+  },
+};
+
+/** Upsampling by a whole number repeats each element, unless the coordinates are shifted past its edges. */
+function repeats(g: Backward): boolean {
+  const transform = g.string('coordinate_transformation_mode', 'half_pixel');
+  const rounding = g.string('nearest_mode', 'round_prefer_floor');
+  if (transform === 'asymmetric') return rounding === 'floor';
+  return transform === 'half_pixel' && rounding.startsWith('round');
+}

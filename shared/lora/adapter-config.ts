@@ -18,7 +18,11 @@ export interface AdapterConfig {
   rankStabilised: boolean;
 }
 
-const Patterns = v.nullish(v.record(v.string(), v.pipe(v.number(), v.finite())), {});
+type Raw = Readonly<Record<string, unknown>>;
+
+const isObject = (value: unknown): value is Raw => typeof value === 'object' && value !== null && !Array.isArray(value);
+
+const Patterns = v.nullish(v.pipe(v.custom<Raw>(isObject, 'must be an object'), v.record(v.string(), v.pipe(v.number(), v.finite()))), {});
 
 const Fields = v.object({
   r: v.nullish(v.pipe(v.number(), v.integer(), v.minValue(1))),
@@ -41,8 +45,6 @@ const PREFIXES: Record<Component, readonly string[]> = {
   textEncoder: ['text_encoder'],
   textEncoder2: ['text_encoder_2'],
 };
-
-type Raw = Readonly<Record<string, unknown>>;
 
 /** The configurations of one file; `undefined` for a component that has none. */
 export type AdapterConfigs = Readonly<Record<Component, AdapterConfig | undefined>>;
@@ -80,7 +82,7 @@ export function withoutConfigs(metadata: Readonly<Record<string, string>>): Reco
 function parseObject(text: string, what: string, file: string): Raw {
   try {
     const value: unknown = JSON.parse(text);
-    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Raw;
+    if (isObject(value)) return value;
   } catch (cause) {
     throw new DiptychError('lora_header_invalid', `${what} is not JSON; remove it or write it again`, { file }, { cause });
   }
@@ -105,7 +107,7 @@ function literal(text: string): unknown {
 /** The fields of one component: `unet.r`, or `r` in `{"unet": {...}}`, or a plain `r`. */
 function fieldsOf(raw: Raw, prefixes: readonly string[]): Raw | undefined {
   const fields: Record<string, unknown> = {};
-  const nested = prefixes.map((prefix) => raw[prefix]).find((value) => typeof value === 'object' && value !== null) as Raw | undefined;
+  const nested = prefixes.map((prefix) => raw[prefix]).find(isObject);
   for (const field of FIELDS) {
     const prefix = prefixes.find((candidate) => Object.hasOwn(raw, `${candidate}.${field}`));
     if (prefix !== undefined) fields[field] = raw[`${prefix}.${field}`];

@@ -42,8 +42,8 @@ const KINDS: readonly (readonly [mark: RegExp, name: string, reason: string])[] 
 const CHECKPOINT =
   /^(model\.diffusion_model|first_stage_model|cond_stage_model|conditioner|vae|diffusion_model|unet|transformer|text_model|encoder|decoder|down_blocks|mid_block|up_blocks|transformer_blocks|conv_in|conv_out|time_embedding|double_blocks|joint_blocks)\..*(weight|bias)$|^(conv_in|conv_out)\.(weight|bias)$/;
 
-/** Whether the last part of a name says that it is of an adapter. */
-const ADAPTER = /lora|hada_|lokr_|\.diff|oft_|ia3_|vera_|dora_|\.(alpha|on_input|[ab][12]\.weight|[wb]_norm|set_weight)$/i;
+/** What stands in the names of every adapter that is not known by a mark of its own. */
+const ADAPTER = /lora|\.alpha$/i;
 
 /** The first key that marks a file as no plain LoRA, and what it is then. `undefined` for what may be one. */
 export function adapterKind(keys: Iterable<string>): (AdapterKind & { key: string }) | undefined {

@@ -13,13 +13,15 @@ export interface GradientOptions {
   loss: string;
   /** Inputs or initializers of the graph whose gradients are wanted. */
   inputs: readonly string[];
+  /** What the names of the gradients begin with; `grad` where left out. Gradients of several losses of one graph need different ones. */
+  prefix?: string;
 }
 
 /** The output that carries the gradient of a value. */
-export const gradientName = (value: string): string => `grad.${value}`;
+export const gradientName = (value: string, prefix = 'grad'): string => `${prefix}.${value}`;
 
 /**
- * The model with an output `grad.NAME`, of the value's own shape, for each of `inputs`. Forward values that the backward pass needs are shared
+ * The model with an output `PREFIX.NAME`, of the value's own shape, for each of `inputs`. Forward values that the backward pass needs are shared
  * with it. Weights get no gradient unless they are asked for.
  *
  * @param model normalised: every value on the way from the inputs to the loss has a known shape
@@ -54,6 +56,10 @@ class Reverse {
     ]);
   }
 
+  get #prefix(): string {
+    return this.#options.prefix ?? 'grad';
+  }
+
   get #opset(): number {
     return this.#model.opsets.get('') ?? 0;
   }
@@ -64,8 +70,8 @@ class Reverse {
     this.#expectPath(active);
     this.#seed(loss);
     for (const node of this.#graph.nodes.toReversed()) if (node.outputs.some((name) => active.has(name))) this.#visit(node, active);
-    const results = inputs.map((name) => ({ name: gradientName(name), dims: this.#type(name)!.dims, from: this.#sum(name) }));
-    this.#builder.scope('grad');
+    const results = inputs.map((name) => ({ name: gradientName(name, this.#prefix), dims: this.#type(name)!.dims, from: this.#sum(name) }));
+    this.#builder.scope(this.#prefix);
     for (const { name, from } of results) this.#builder.add('Identity', name, [from!], {}, name);
     this.#graph.nodes = [...this.#graph.nodes, ...this.#builder.nodes];
     return results;
@@ -98,13 +104,13 @@ class Reverse {
   #seed(loss: string): void {
     const dims = this.#type(loss)?.dims;
     if (!dims) throw refusal(`the shape of ${loss} is not known; give fixed input dims`, { loss });
-    this.#builder.scope('grad/seed');
+    this.#builder.scope(`${this.#prefix}/seed`);
     const one = this.#builder.floats([], [1]);
     this.#parts.set(loss, [this.#builder.add('Expand', 'one', [one, this.#builder.int64s(dims)])]);
   }
 
   #visit(node: Node, active: ReadonlySet<string>): void {
-    this.#builder.scope(`grad/${node.name || node.outputs[0]!}.${this.#count++}`);
+    this.#builder.scope(`${this.#prefix}/${node.name || node.outputs[0]!}.${this.#count++}`);
     const dys = node.outputs.map((name) => this.#sum(name));
     if (dys.every((dy) => dy === undefined)) return;
     const wanted = [...node.inputs.keys()].filter((index) => active.has(node.inputs[index]!));

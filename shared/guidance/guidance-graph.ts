@@ -1,0 +1,162 @@
+/**
+ * Latent-level refinement as one graph (arXiv 2602.15539, section 3.3; `docs/method.md`, section 2):
+ *
+ *     L_m = 1 - cos(encoder_m(preprocess_m(decode(x0))), reference_m)
+ *     g   = sum over m of  weight_m (dL_m / dx0) / rms(dL_m / dx0)
+ *     x0' = x0 - eta g
+ */
+import { gradient } from '../autodiff/gradient.ts';
+import { DiptychError } from '../errors.ts';
+import { GraphBuilder } from '../onnx/builder.ts';
+import type { Graph, GraphValue, Model } from '../onnx/ir.ts';
+import { normalise } from '../onnx/normalise.ts';
+import { splice } from '../onnx/splice.ts';
+import { emitPreprocess, type Preprocessing } from './preprocess.ts';
+
+/** Inputs and outputs of the graph, all float32; M is the name of a metric. */
+export const GUIDANCE = {
+  /** [1, C, h, w], the predicted clean latent. */
+  x0: 'x0',
+  /** [1]: length of the step. */
+  eta: 'eta',
+  /** [1, width], of any length: the embedding to come near to. */
+  reference: (metric: string): string => `reference.${metric}`,
+  /** [1] */
+  weight: (metric: string): string => `weight.${metric}`,
+  /** Output [1, C, h, w]: x0'. */
+  guided: 'guided',
+  /** Output [1, C, h, w]: g. */
+  direction: 'direction',
+  /** Output []: cos(embedding, reference). */
+  score: (metric: string): string => `score.${metric}`,
+} as const;
+
+/** How latents become a picture: the network [1, C, h, w] -> [1, 3, H, W], what its input is multiplied by, and the range of its output. */
+export interface GuidanceDecoder {
+  model: Model;
+  inputScale: number;
+  range: 'minus one to one' | 'zero to one';
+}
+
+/** One metric: a normalised image encoder [1, 3, H, W] -> [1, width], its first output. */
+export interface Metric {
+  name: string;
+  encoder: Model;
+  preprocessing: Preprocessing;
+}
+
+/**
+ * The guidance graph of a decoder and its metrics, each normalised with fixed dims.
+ *
+ * @throws DiptychError `graph_unsupported` where a network does not fit, or has an operator without a gradient
+ */
+export function guidanceGraph(decoder: GuidanceDecoder, metrics: readonly Metric[]): Model {
+  const forward = normalise(forwardGraph(decoder, metrics), {});
+  const withGradients = metrics.reduce(
+    (model, { name }) => gradient(model, { loss: lossOf(name), inputs: [GUIDANCE.x0], prefix: `grad.${name}` }),
+    forward,
+  );
+  const graph = { ...withGradients.graph, initializers: new Map(withGradients.graph.initializers), nodes: [...withGradients.graph.nodes] };
+  const builder = new GraphBuilder(graph, forward.opsets.get('')!);
+  const terms = metrics.map(({ name }) => {
+    builder.scope(`guidance/${name}`);
+    return builder.add('Mul', 'term', [normalised(builder, `grad.${name}.${GUIDANCE.x0}`), GUIDANCE.weight(name)]);
+  });
+  builder.scope('guidance');
+  const sum = terms.reduce((total, term, k) => builder.add('Add', `sum.${k}`, [total, term]));
+  builder.add('Identity', 'direction', [sum], {}, GUIDANCE.direction);
+  builder.add('Sub', 'guided', [GUIDANCE.x0, builder.add('Mul', 'step', [sum, GUIDANCE.eta])], {}, GUIDANCE.guided);
+  graph.nodes.push(...builder.nodes);
+  const dims = graph.inputs[0]!.type.dims!;
+  graph.inputs = [...graph.inputs, value(GUIDANCE.eta, [1]), ...metrics.map(({ name }) => value(GUIDANCE.weight(name), [1]))];
+  graph.outputs = [
+    value(GUIDANCE.guided, dims),
+    value(GUIDANCE.direction, dims),
+    ...metrics.map(({ name }) => value(GUIDANCE.score(name), [])),
+  ];
+  return { ...withGradients, graph };
+}
+
+const lossOf = (metric: string): string => `loss.${metric}`;
+const value = (name: string, dims: readonly (number | string)[]): GraphValue => ({ name, type: { dataType: 'float32', dims: [...dims] } });
+
+/** x0 to a score and a loss for each metric. */
+function forwardGraph(decoder: GuidanceDecoder, metrics: readonly Metric[]): Model {
+  const latent = decoder.model.graph.inputs[0]!;
+  const models = [decoder.model, ...metrics.map(({ encoder }) => encoder)];
+  const opsets = sharedOpsets(models);
+  const graph: Graph = {
+    name: 'guidance',
+    nodes: [],
+    initializers: new Map(),
+    inputs: [value(GUIDANCE.x0, latent.type.dims!)],
+    outputs: [],
+    valueInfo: new Map(),
+  };
+  const builder = new GraphBuilder(graph, opsets.get('')!);
+  builder.scope('guidance/decoder');
+  const scaled = builder.add('Mul', 'scaled', [GUIDANCE.x0, builder.floats([1], [decoder.inputScale])]);
+  place(graph, builder);
+  const [image] = splice(graph, decoder.model, 'decoder', { [latent.name]: scaled }).values();
+  const [, , height, width] = decoder.model.graph.outputs[0]!.type.dims as number[];
+  builder.scope('guidance/picture');
+  const picture =
+    decoder.range === 'zero to one'
+      ? builder.add('Sub', 'signed', [builder.add('Mul', 'doubled', [image!, builder.floats([1], [2])]), builder.floats([1], [1])])
+      : image!;
+  for (const { name, encoder, preprocessing } of metrics) {
+    builder.scope(`guidance/${name}/pixels`);
+    const pixels = emitPreprocess(builder, picture, { height: height!, width: width! }, preprocessing);
+    place(graph, builder);
+    const [embedding] = splice(graph, encoder, `encoder.${name}`, { [encoder.graph.inputs[0]!.name]: pixels }).values();
+    graph.inputs.push(value(GUIDANCE.reference(name), encoder.graph.outputs[0]!.type.dims!));
+    builder.scope(`guidance/${name}/loss`);
+    emitLoss(builder, name, embedding!);
+    place(graph, builder);
+    graph.outputs.push(value(lossOf(name), []), value(GUIDANCE.score(name), []));
+  }
+  return { irVersion: 8, producer: 'diptych', opsets, metadata: new Map(), graph };
+}
+
+function place(graph: Graph, builder: GraphBuilder): void {
+  graph.nodes.push(...builder.nodes.splice(0));
+}
+
+/** One graph has one operator set. */
+function sharedOpsets(models: readonly Model[]): Map<string, number> {
+  const versions = new Set(models.map((model) => model.opsets.get('')));
+  if (versions.size === 1) return new Map(models.flatMap((model) => [...model.opsets]));
+  throw new DiptychError(
+    'graph_unsupported',
+    `decoder and encoders are of operator sets ${[...versions].join(', ')}; export them with one`,
+    {},
+  );
+}
+
+/** Keeps lengths of zero from dividing. */
+const LEAST = 1e-12;
+
+function emitLoss(builder: GraphBuilder, name: string, embedding: string): void {
+  const reference = GUIDANCE.reference(name);
+  const sum = (label: string, values: string) => builder.reduce('ReduceSum', label, values, [0, 1], false);
+  const length = (label: string, of: string) =>
+    builder.add('Sqrt', `length.${label}`, [sum(`squares.${label}`, builder.add('Mul', `square.${label}`, [of, of]))]);
+  const dot = sum('dot', builder.add('Mul', 'products', [embedding, reference]));
+  const lengths = builder.add('Mul', 'lengths', [length('embedding', embedding), length('reference', reference)]);
+  const cos = builder.add(
+    'Div',
+    'cos',
+    [dot, builder.add('Max', 'lengths.safe', [lengths, builder.floats([], [LEAST])])],
+    {},
+    GUIDANCE.score(name),
+  );
+  builder.add('Sub', 'loss', [builder.floats([], [1]), cos], {}, lossOf(name));
+}
+
+/** A gradient over its root mean square. */
+function normalised(builder: GraphBuilder, gradientName: string): string {
+  const squares = builder.add('Mul', 'squares', [gradientName, gradientName]);
+  const mean = builder.reduce('ReduceMean', 'mean', squares, [0, 1, 2, 3], true);
+  const rms = builder.add('Max', 'rms', [builder.add('Sqrt', 'root', [mean]), builder.floats([1], [LEAST])]);
+  return builder.add('Div', 'unit', [gradientName, rms]);
+}

@@ -86,6 +86,23 @@ export const Conditioning = v.object({
 });
 export type Conditioning = v.InferOutput<typeof Conditioning>;
 
+const channels = v.tuple([v.number(), v.number(), v.number()]);
+
+/** A network [1, 3, height, width] -> [1, width] that scores pictures, and how pixels become its input (`shared/guidance/preprocess.ts`). */
+export const ImageEncoderEntry = v.object({
+  graph: GraphEntry,
+  preprocessing: v.object({ height: positive, width: positive, mean: channels, std: channels }),
+});
+export type ImageEncoderEntry = v.InferOutput<typeof ImageEncoderEntry>;
+
+/** What metric guidance needs beside the model: loaded only when guidance is on. */
+export const GuidanceEntry = v.object({
+  /** A distilled decoder: latents as they are -> a picture in [0, 1]. */
+  tinyDecoder: v.optional(GraphEntry),
+  encoders: v.object({ dino: v.optional(ImageEncoderEntry), clip: v.optional(ImageEncoderEntry) }),
+});
+export type GuidanceEntry = v.InferOutput<typeof GuidanceEntry>;
+
 /**
  * A prepared base model. Shapes: latent [1, channels, height, width], which the decoder takes as latent / scalingFactor + shiftFactor;
  * picture [height, width, 3].
@@ -95,7 +112,13 @@ export const ModelEntry = v.object({
   name: text,
   license: text,
   author: text,
-  latent: v.object({ channels: positive, height: positive, width: positive, scalingFactor: v.number(), shiftFactor: v.optional(v.number()) }),
+  latent: v.object({
+    channels: positive,
+    height: positive,
+    width: positive,
+    scalingFactor: v.number(),
+    shiftFactor: v.optional(v.number()),
+  }),
   image: v.object({ height: positive, width: positive }),
   scheduler: SchedulerConfig,
   text: TextEntry,
@@ -112,6 +135,7 @@ export const ModelEntry = v.object({
   conditioning: v.optional(Conditioning),
   layers: v.object({ denoiser: v.array(LayerEntry), textEncoder: v.array(LayerEntry), textEncoder2: v.optional(v.array(LayerEntry)) }),
   defaults: v.object({ steps: positive, guidanceScale: v.number() }),
+  guidance: v.optional(GuidanceEntry),
 });
 export type ModelEntry = v.InferOutput<typeof ModelEntry>;
 
@@ -131,6 +155,8 @@ export const LoraEntry = v.object({
   rank: positive,
   layerCount: positive,
   file: BlobRef,
+  /** Mean embedding of its reference pictures by each image encoder of the model, of length 1: what guidance pulls towards. */
+  references: v.optional(v.object({ dino: v.optional(v.array(v.number())), clip: v.optional(v.array(v.number())) })),
   /** A small picture as a `data:` URL, at most 32 KiB. */
   thumbnail: v.optional(v.pipe(v.string(), v.startsWith('data:image/'), v.maxLength(32 * 1024))),
 });

@@ -2,7 +2,8 @@
  * What the page and the engine in its Web Worker say to each other, through comlink. Everything here survives structured clone;
  * `onEvent` is a comlink proxy.
  */
-import type { BlobRef, LoraEntry, ModelEntry } from './manifest.ts';
+import type { GuidanceSettings, MetricName } from './guidance/settings.ts';
+import type { BlobRef, LoraEntry, LoraKind, ModelEntry } from './manifest.ts';
 import type { RuleName, RuleSettings } from './rules.ts';
 
 /** Where the network runs. `cpu` is onnxruntime-node's, for the command line. */
@@ -40,15 +41,37 @@ export interface GenerateRequest {
   strengths: readonly [number, number];
   rule: RuleName;
   ruleSettings?: RuleSettings;
+  /** Metric guidance; off where left out. */
+  guidance?: GuidanceSettings;
+  /** Pictures of the visitor's own that guidance takes for references, in place of the LoRAs'. */
+  referenceImages?: Partial<Record<LoraKind, RgbaImage>>;
+}
+
+/** RGBA rows from the top, 8 bits a channel. */
+export interface RgbaImage {
+  width: number;
+  height: number;
+  data: Uint8ClampedArray<ArrayBuffer>;
 }
 
 export type EngineEvent =
   | { type: 'download'; loaded: number; total: number; cached: number; secondsLeft: number | null }
-  | { type: 'session'; graph: keyof ModelEntry['graphs']; index: number; count: number }
-  | { type: 'step'; step: number; steps: number; secondsLeft: number; distances: Float32Array; choice: Uint8Array }
+  | { type: 'session'; graph: keyof ModelEntry['graphs'] | 'guidance'; index: number; count: number }
+  | {
+      type: 'step';
+      step: number;
+      steps: number;
+      secondsLeft: number;
+      distances: Float32Array;
+      choice: Uint8Array;
+      /** With guidance: cosine of the picture so far with each metric's reference, before this step's correction. */
+      scores?: Scores;
+    }
   | { type: 'decode' }
   /** The run goes on, but not quite as asked: a sentence for people. It may quote the prompt, so it stays on the device. */
   | { type: 'warning'; message: string };
+
+export type Scores = Partial<Record<MetricName, number>>;
 
 /**
  * What was done in each layer and step of one run. Row-major: `distances` [steps, layers, 2], how far subject and style move the layer's
@@ -74,9 +97,10 @@ export interface Timings {
 }
 
 export interface GenerateResult {
-  /** RGBA rows from the top, 8 bits a channel. */
-  image: { width: number; height: number; data: Uint8ClampedArray<ArrayBuffer> };
+  image: RgbaImage;
   fusionMap: FusionMap;
+  /** With guidance: the scores of each step in its window, in order, and last those of the final latent. */
+  scores?: Scores[];
   timings: Timings;
 }
 

@@ -6,6 +6,7 @@ import * as v from 'valibot';
 import { DiptychError } from '../errors.ts';
 import type { Component } from './lora.ts';
 import { ModulePatterns } from './module-patterns.ts';
+import type { SafetensorsFile } from './safetensors.ts';
 
 export interface AdapterConfig {
   /** Where it was read, for messages. */
@@ -50,18 +51,20 @@ const PREFIXES: Record<Component, readonly string[]> = {
 export type AdapterConfigs = Readonly<Record<Component, AdapterConfig | undefined>>;
 
 /**
- * The configurations in a file's metadata or, where that has none, in `beside`: the text of an `adapter_config.json`.
+ * The configurations in a file's metadata or, where the file says nothing of alpha itself, in `beside`: the text of an
+ * `adapter_config.json`. (One folder may hold several files: what says its own alphas does not take another's.)
  *
  * @throws DiptychError `lora_header_invalid` naming the field that is not of the form, `lora_variant_unsupported` for DoRA and for every
  * `peft_type` but LORA
  */
-export function adapterConfigs(metadata: Readonly<Record<string, string>>, file: string, beside?: string): AdapterConfigs {
+export function adapterConfigs({ tensors, metadata }: SafetensorsFile, file: string, beside?: string): AdapterConfigs {
   const sources: [string, Raw][] = METADATA_KEYS.filter((key) => Object.hasOwn(metadata, key)).map((key) => [
     `metadata ${key}`,
     parseObject(metadata[key]!, `${file}: the metadata ${key}`, file),
   ]);
   sources.push(['metadata', fieldsAsText(metadata)]);
-  if (beside !== undefined) sources.push(['adapter_config.json', parseObject(beside, `the adapter_config.json beside ${file}`, file)]);
+  if (beside !== undefined && ![...tensors.keys()].some((key) => key.endsWith('.alpha')))
+    sources.push(['adapter_config.json', parseObject(beside, `the adapter_config.json beside ${file}`, file)]);
   const first = (component: Component): AdapterConfig | undefined => {
     for (const [source, raw] of sources) {
       const fields = fieldsOf(raw, PREFIXES[component]);
@@ -134,8 +137,8 @@ function configOf(fields: Raw, source: string, file: string): AdapterConfig {
     source,
     rank: r ?? undefined,
     alpha: lora_alpha ?? undefined,
-    rankPattern: new ModulePatterns(rank_pattern ?? {}, `${file}: ${source}: rank_pattern`, file),
-    alphaPattern: new ModulePatterns(alpha_pattern ?? {}, `${file}: ${source}: alpha_pattern`, file),
-    rankStabilised: use_rslora === true,
+    rankPattern: new ModulePatterns(rank_pattern, `${file}: ${source}: rank_pattern`, file),
+    alphaPattern: new ModulePatterns(alpha_pattern, `${file}: ${source}: alpha_pattern`, file),
+    rankStabilised: use_rslora,
   };
 }

@@ -21,11 +21,12 @@ export type BaseLayers = { readonly [component in Component]?: readonly LayerEnt
  * `lora_key_unknown`, `lora_pair_incomplete`, `lora_shape_mismatch`, `lora_rank_too_large`, `lora_not_finite`, each naming file and key
  */
 export function readLora(bytes: Uint8Array, base: BaseLayers, file: string, config?: string): Lora {
-  const { tensors, metadata } = readSafetensors(bytes, file);
+  const container = readSafetensors(bytes, file);
+  const { tensors, metadata } = container;
   if (tensors.size === 0) throw new DiptychError('lora_header_invalid', `${file} holds no tensor`, { file });
   const kind = adapterKind(tensors.keys());
   if (kind) throw refuseTensor('lora_variant_unsupported', file, kind.key, `is of ${kind.name}: ${kind.reason}`);
-  const configs = adapterConfigs(metadata, file, [...tensors.keys()].some((key) => key.endsWith('.alpha')) ? undefined : config);
+  const configs = adapterConfigs(container, file, config);
   const pairs = pairsByModule(tensors, namer(base), file);
   const layersOf = (component: Component): LoraLayer[] =>
     (base[component] ?? []).flatMap((layer) => {

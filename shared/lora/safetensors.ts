@@ -155,12 +155,19 @@ export function toFloat32(tensor: SafeTensor, key: string, file: string): Float3
   const aligned = new Uint8Array(bytes).buffer;
   if (dtype === 'F32') return new Float32Array(aligned);
   if (dtype === 'F16') return fromFloat16(new Uint16Array(aligned));
-  if (dtype === 'BF16') return new Float32Array(Uint32Array.from(new Uint16Array(aligned), (bits) => bits << 16).buffer);
+  if (dtype === 'BF16') return fromBfloat16(new Uint16Array(aligned));
   throw new DiptychError('lora_dtype_unsupported', `${file}: tensor ${key} is ${dtype}; a LoRA is read in F32, F16 or BF16`, {
     file,
     key,
     dtype,
   });
+}
+
+/** bfloat16 is the upper half of a float32. */
+function fromBfloat16(bits: Uint16Array): Float32Array {
+  const wide = new Uint32Array(bits.length);
+  for (let i = 0; i < bits.length; i++) wide[i] = bits[i]! << 16;
+  return new Float32Array(wide.buffer);
 }
 
 /** Writes tensors in the order given, header padded to 8 bytes as the reference does. */

@@ -9,6 +9,8 @@ import { readSafetensors } from '../../../shared/lora/safetensors.ts';
 import { writeLora } from '../../../shared/lora/write.ts';
 import { LoraEntry, type LoraKind } from '../../../shared/manifest.ts';
 import type { Store } from '../store.ts';
+import { readLoraFile } from './lora-file.ts';
+import { frequentTags, triggerOf } from './training-facts.ts';
 
 export interface AddLoraOptions {
   kind: LoraKind;
@@ -38,8 +40,7 @@ export async function addLora(file: string, store: Store, options: AddLoraOption
   const layers = COMPONENTS.flatMap((component) => lora[component]);
   const half = [...readSafetensors(bytes, file).tensors].every(([key, tensor]) => tensor.dtype === 'F16' || key.endsWith('.alpha'));
   const stem = path.basename(file).replace(/\.safetensors$/, '');
-  const trigger = options.trigger ?? lora.metadata.trigger;
-  if (trigger === undefined) throw new DiptychError('usage', `${file} does not say which words call it; give --trigger "..."`, { file });
+  const trigger = options.trigger ?? triggerOf(lora.metadata) ?? refuseWithoutTrigger(lora.metadata, file);
   const entry = v.safeParse(LoraEntry, {
     id: options.id ?? stem.toLowerCase().replace(/[^a-z0-9]+/g, '-'),
     model: base.id,
@@ -59,6 +60,12 @@ export async function addLora(file: string, store: Store, options: AddLoraOption
   }
   await store.addLora(entry.output);
   return entry.output;
+}
+
+function refuseWithoutTrigger(metadata: Readonly<Record<string, string>>, file: string): never {
+  const tags = frequentTags(metadata, 3).map(({ tag }) => tag);
+  const hint = tags.length > 0 ? ` (the most frequent tags of its pictures are: ${tags.join(', ')})` : '';
+  throw new DiptychError('usage', `${file} does not say which words call it; give --trigger "..."${hint}`, { file });
 }
 
 async function dataUrl(file: string): Promise<string> {

@@ -35,19 +35,51 @@ export const LayerEntry = v.variant('kind', [
 ]);
 export type LayerEntry = v.InferOutput<typeof LayerEntry>;
 
-/** `scheduler/scheduler_config.json`, as far as sampling depends on it. */
+/** A field that must not be set: `false` or a number would be passed over silently. */
+const unset = (fix: string) => v.nullish(v.never(fix));
+const off = (fix: string) => v.nullish(v.literal(false, fix));
+
+/** `scheduler/scheduler_config.json`, as far as sampling depends on it, with the defaults of Stable Diffusion. */
 export const SchedulerConfig = v.object({
+  /** The sampler, where none is asked for; DDIM where it is left out. */
   _class_name: v.optional(v.string()),
   num_train_timesteps: v.optional(positive, 1000),
   beta_start: v.optional(v.number(), 0.00085),
   beta_end: v.optional(v.number(), 0.012),
   beta_schedule: v.optional(v.picklist(['linear', 'scaled_linear', 'squaredcos_cap_v2']), 'scaled_linear'),
-  prediction_type: v.optional(v.picklist(['epsilon', 'v_prediction', 'flow_prediction']), 'epsilon'),
-  timestep_spacing: v.optional(v.picklist(['leading', 'trailing', 'linspace']), 'leading'),
+  /** In place of the schedule: one a training timestep. */
+  trained_betas: v.nullish(v.array(v.number())),
+  prediction_type: v.optional(v.picklist(['epsilon', 'v_prediction', 'sample', 'flow_prediction']), 'epsilon'),
+  /** The scheduler's own default where left out. */
+  timestep_spacing: v.optional(v.picklist(['leading', 'trailing', 'linspace'])),
   steps_offset: v.optional(count, 0),
   set_alpha_to_one: v.optional(v.boolean(), true),
   rescale_betas_zero_snr: v.optional(v.boolean(), false),
-  shift: v.optional(v.number()),
+  use_karras_sigmas: v.nullish(v.boolean()),
+  /** Where Euler's and DPM-Solver++'s last step ends: at no noise, or at the level of timestep 0. */
+  final_sigmas_type: v.nullish(v.picklist(['zero', 'sigma_min'])),
+  /** DPM-Solver++; the third order is run at the second. */
+  solver_order: v.nullish(v.picklist([1, 2, 3])),
+  solver_type: v.nullish(v.string()),
+  lower_order_final: v.nullish(v.boolean()),
+  /** LCM. */
+  original_inference_steps: v.nullish(positive),
+  timestep_scaling: v.nullish(v.number()),
+  /** Flows. */
+  shift: v.nullish(v.number()),
+  flow_shift: v.nullish(v.number()),
+  algorithm_type: v.nullish(v.picklist(['dpmsolver++', 'deis'], 'must be "dpmsolver++": the others are not supported')),
+  interpolation_type: v.nullish(v.literal('linear', 'must be "linear"')),
+  timestep_type: v.nullish(v.literal('discrete', 'must be "discrete": the network must take training timesteps')),
+  sigma_min: unset('must be null: the sigmas are those of the training process'),
+  sigma_max: unset('must be null: the sigmas are those of the training process'),
+  shift_terminal: unset('must be null: a stretched flow is not supported'),
+  clip_sample: off('must be false: clipping is for models of pixels'),
+  thresholding: off('must be false: thresholding is for models of pixels'),
+  use_dynamic_shifting: off('must be false, with a number for shift: one shift for all sizes of the picture'),
+  use_exponential_sigmas: off('must be false: use_karras_sigmas is supported'),
+  use_beta_sigmas: off('must be false: use_karras_sigmas is supported'),
+  use_lu_lambdas: off('must be false: use_karras_sigmas is supported'),
 });
 export type SchedulerConfig = v.InferOutput<typeof SchedulerConfig>;
 

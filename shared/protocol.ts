@@ -5,6 +5,7 @@
 import type { GuidanceSettings, MetricName } from './guidance/settings.ts';
 import type { BlobRef, LoraEntry, LoraKind, ModelEntry } from './manifest.ts';
 import type { RuleName, RuleSettings } from './rules.ts';
+import type { SamplerName, ScheduleName } from './samplers.ts';
 
 /** Where the network runs. `cpu` is onnxruntime-node's, for the command line. */
 export type Backend = 'webgpu' | 'wasm' | 'cpu';
@@ -36,6 +37,9 @@ export interface GenerateRequest {
   /** An unsigned 32-bit integer. */
   seed: number;
   steps: number;
+  /** What the model's scheduler says where left out. */
+  sampler?: SamplerName;
+  schedule?: ScheduleName;
   guidanceScale: number;
   /** [subject, style]; 1 is as trained, 0 is off. */
   strengths: readonly [number, number];

@@ -92,7 +92,7 @@ export class Engine implements EngineApi {
     const started = this.#now();
     const runtime = await this.#openedRuntime();
     refuseTooLarge(runtime, request.model);
-    const schedule = makeSchedule(request.model.scheduler, request.steps);
+    const schedule = makeSchedule(request.model.scheduler, request.steps, request);
     const rule = settledRule(request);
     const downloads = new Downloads(await this.#openedBlobs(), onEvent, signal, this.#now);
     const loaded = await this.#pipelineOf(runtime, request.model);

@@ -1,7 +1,6 @@
 import type { FusionMap, GenerateRequest, GenerateResult, Timings } from '../../shared/protocol.ts';
-import { ddim } from '../sampler/ddim.ts';
 import { gaussianNoise } from '../sampler/noise.ts';
-import { initialScale } from '../sampler/scalings.ts';
+import { SAMPLER_OF } from '../sampler/samplers.ts';
 import type { Schedule } from '../sampler/schedule.ts';
 import { bindRule } from './bind-rule.ts';
 import { makeDenoiser } from './denoiser.ts';
@@ -74,15 +73,16 @@ async function sample(parts: GenerationParts, request: GenerateRequest, prompts:
     fusion,
     conditioning: (pass) => prompts[stepMs.length]![pass % prompts[0]!.length]!,
   });
-  const x = latents.upload(initialNoise(parts, request));
-  const latent = await ddim({ space: latents, denoise, schedule, x, onStep, signal });
+  const x = latents.upload(unitNoise(parts, request, 0).map((value) => value * schedule.initialScale));
+  const noise = (step: number) => latents.upload(unitNoise(parts, request, step + 1));
+  const latent = await SAMPLER_OF[schedule.sampler]({ space: latents, denoise, schedule, x, noise, onStep, signal });
   return { latent, fusionMap: fusion.map(), stepMs };
 }
 
-function initialNoise({ pipeline, schedule }: GenerationParts, { seed }: GenerateRequest): Float32Array {
+/** Of one seed: stream 0 starts the run, stream i + 1 is step i's. */
+function unitNoise({ pipeline }: GenerationParts, { seed }: GenerateRequest, stream: number): Float32Array {
   const { channels, height, width } = pipeline.model.latent;
-  const scale = initialScale(schedule);
-  return gaussianNoise(seed, channels * height * width).map((value) => value * scale);
+  return gaussianNoise(seed, channels * height * width, stream);
 }
 
 async function decode({ runtime, pipeline }: GenerationParts, latent: RuntimeTensor): Promise<GenerateResult['image']> {

@@ -1,35 +1,23 @@
-import { type SamplerRun, throwIfAborted } from './sampler-run.ts';
+import type { SamplerRun } from './sampler-run.ts';
+import { spend, walk } from './walk.ts';
 
 /**
  * DDIM with eta = 0 (Song et al. 2021, arXiv 2010.02502, equation 12). In x = x0 + sigma noise it is Euler's method:
  * x' = x0 + (sigma' / sigma) (x - x0). Returns the variance-preserving latent that the decoder takes.
  */
-export async function ddim<L>({ space, denoise, schedule, x: start, onStep, signal }: SamplerRun<L>): Promise<L> {
-  const { timesteps, sigmas, targets } = schedule;
-  let x = start;
-  try {
-    for (const [step, timestep] of timesteps.entries()) {
-      throwIfAborted(signal);
-      const sigma = sigmas[step]!;
-      const target = targets[step]!;
-      const ratio = target / sigma;
-      const scale = carryOver(target, sigmas[step + 1]);
-      const x0 = await denoise(x, sigma, timestep);
-      const next = await space
-        .combine([
-          [scale * (1 - ratio), x0],
-          [scale * ratio, x],
-        ])
-        .finally(() => space.release(x0));
-      space.release(x);
-      x = next;
-      onStep?.(step);
-    }
-    return x;
-  } catch (error) {
-    space.release(x);
-    throw error;
-  }
+export function ddim<L>(run: SamplerRun<L>): Promise<L> {
+  const { space, denoise, schedule } = run;
+  return walk(run, async (x, { index, timestep, sigma, target }) => {
+    const ratio = target / sigma;
+    const scale = carryOver(target, schedule.sigmas[index + 1]);
+    const x0 = await denoise(x, sigma, timestep);
+    return spend(space, [x0], () =>
+      space.combine([
+        [scale * (1 - ratio), x0],
+        [scale * ratio, x],
+      ]),
+    );
+  });
 }
 
 /**

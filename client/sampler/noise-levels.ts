@@ -1,26 +1,66 @@
 import type { SchedulerConfig } from '../../shared/manifest.ts';
 
+const { fround } = Math;
+
 /**
  * Of a schedule that ends in pure noise, signal power 0 is taken for this: sigma stays finite (2^24), and what is left of the signal is
  * below float32's last bit.
  */
-const LEAST_SIGNAL_POWER = 2 ** -48;
+export const NO_SIGNAL = 2 ** -48;
 
-/** sigma of every training timestep, in double precision: sqrt((1 - a) / a), a the cumulative signal power of the forward process. */
-export function noiseLevels(config: SchedulerConfig): Float64Array {
+/** What the reference's Euler and DPM-Solver take for it: sigma ends at 4096. */
+export const LITTLE_SIGNAL = 2 ** -24;
+
+/**
+ * sigma of every training timestep: sqrt((1 - a) / a), a the cumulative signal power of the forward process. In single precision, as the
+ * reference computes it: the timestep of a small sigma depends on a's last bits. `leastPower` bounds a of a process whose terminal
+ * signal-to-noise ratio is rescaled to zero.
+ */
+export function noiseLevels(config: SchedulerConfig, leastPower: number): Float64Array {
   const powers = cumulative(betas(config));
-  const rescaled = config.rescale_betas_zero_snr ? zeroTerminalSnr(powers) : powers;
-  return rescaled.map((power) => Math.sqrt((1 - power) / power));
+  const rescaled = config.rescale_betas_zero_snr ? zeroTerminalSnr(powers, leastPower) : powers;
+  return Float64Array.from(rescaled, (power) => fround(Math.sqrt(fround(fround(1 - power) / power))));
 }
 
-function betas({ beta_schedule, beta_start, beta_end, num_train_timesteps: count }: SchedulerConfig): Float64Array {
-  const between = (from: number, to: number, i: number) => from + ((to - from) * i) / Math.max(1, count - 1);
-  const beta = {
-    linear: (i: number) => between(beta_start, beta_end, i),
-    scaled_linear: (i: number) => between(Math.sqrt(beta_start), Math.sqrt(beta_end), i) ** 2,
-    squaredcos_cap_v2: (i: number) => Math.min(1 - cosinePower((i + 1) / count) / cosinePower(i / count), 0.999),
-  }[beta_schedule];
-  return Float64Array.from({ length: count }, (_, i) => beta(i));
+/** The level at a timestep between two; beyond the ends it stays. */
+export function levelAt(levels: Float64Array, timestep: number): number {
+  const t = Math.min(Math.max(timestep, 0), levels.length - 1);
+  const low = Math.floor(t);
+  const [from, to] = [levels[low]!, levels[Math.min(low + 1, levels.length - 1)]!];
+  return from + (to - from) * (t - low);
+}
+
+/** The timestep at which the network saw noise of level `sigma`: linear in log sigma between two timesteps, as the reference has it. */
+export function timestepAt(levels: Float64Array, sigma: number): number {
+  const low = Math.min(
+    Math.max(
+      levels.findLastIndex((level) => level <= sigma),
+      0,
+    ),
+    levels.length - 2,
+  );
+  const [from, to] = [Math.log(levels[low]!), Math.log(levels[low + 1]!)];
+  return low + Math.min(Math.max((Math.log(sigma) - from) / (to - from), 0), 1);
+}
+
+function betas(config: SchedulerConfig): Float32Array {
+  const { beta_schedule, beta_start, beta_end, num_train_timesteps: count, trained_betas } = config;
+  if (trained_betas) return Float32Array.from(trained_betas);
+  switch (beta_schedule) {
+    case 'linear':
+      return line(beta_start, beta_end, count);
+    case 'scaled_linear':
+      return line(Math.sqrt(beta_start), Math.sqrt(beta_end), count).map((root) => root ** 2);
+    case 'squaredcos_cap_v2':
+      return Float32Array.from({ length: count }, (_, i) => Math.min(1 - cosinePower((i + 1) / count) / cosinePower(i / count), 0.999));
+  }
+}
+
+/** From both ends towards the middle, so that both are exact. */
+function line(from: number, to: number, count: number): Float32Array {
+  const [start, end] = [fround(from), fround(to)];
+  const step = fround(fround(end - start) / Math.max(1, count - 1));
+  return Float32Array.from({ length: count }, (_, i) => (i < count / 2 ? start + step * i : end - step * (count - 1 - i)));
 }
 
 /** Nichol & Dhariwal 2021 (arXiv 2102.09672), equation 17. */
@@ -28,14 +68,14 @@ function cosinePower(t: number): number {
   return Math.cos((((t + 0.008) / 1.008) * Math.PI) / 2) ** 2;
 }
 
-function cumulative(values: Float64Array): Float64Array {
+function cumulative(values: Float32Array): Float32Array {
   let power = 1;
-  return values.map((beta) => (power *= 1 - beta));
+  return values.map((beta) => (power *= fround(1 - beta)));
 }
 
 /** Lin et al. 2024 (arXiv 2305.08891), algorithm 1: shifts and scales the amplitudes so that the last timestep is pure noise. */
-function zeroTerminalSnr(powers: Float64Array): Float64Array {
+function zeroTerminalSnr(powers: Float32Array, leastPower: number): Float32Array {
   const first = Math.sqrt(powers[0]!);
   const last = Math.sqrt(powers.at(-1)!);
-  return powers.map((power) => Math.max((((Math.sqrt(power) - last) * first) / (first - last)) ** 2, LEAST_SIGNAL_POWER));
+  return powers.map((power) => Math.max((((Math.sqrt(power) - last) * first) / (first - last)) ** 2, leastPower));
 }

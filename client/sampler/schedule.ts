@@ -1,71 +1,67 @@
 import { DiptychError } from '../../shared/errors.ts';
 import type { SchedulerConfig } from '../../shared/manifest.ts';
-import { noiseLevels } from './noise-levels.ts';
+import type { SamplerName } from '../../shared/samplers.ts';
+import { type Choice, choose } from './choose.ts';
+import { ddimPath } from './paths/ddim-path.ts';
+import { flowPath } from './paths/flow-path.ts';
+import { lcmPath } from './paths/lcm-path.ts';
+import { multistepPath } from './paths/multistep-path.ts';
+import type { Path, PathRequest } from './paths/path.ts';
+import { sigmaPath } from './paths/sigma-path.ts';
 
-/** What a variance-preserving network predicts. */
-export type Prediction = Exclude<SchedulerConfig['prediction_type'], 'flow_prediction'>;
+/** What a network predicts: of a variance-preserving process, or the velocity of a flow. */
+export type Prediction = SchedulerConfig['prediction_type'];
 
-/** The way from noise to picture, in steps. The three lists have one entry a step. */
-export interface Schedule {
+/** The way from noise to picture, and who walks it. */
+export interface Schedule extends Path {
+  sampler: SamplerName;
   prediction: Prediction;
-  /** What the network is told: 0 ... num_train_timesteps - 1, descending. */
-  timesteps: number[];
-  /** The noise level that the step starts from. */
-  sigmas: number[];
-  /** The noise level that the step ends at. The next step may start from a slightly other one, as in the public DDIM. */
-  targets: number[];
+  solver: Solver;
 }
 
+/** What a scheduler's config says to one sampler alone. */
+export interface Solver {
+  /** `dpmpp-2m`: 1 or 2. */
+  order: number;
+  /** `dpmpp-2m`: how the second order is written (Lu et al. 2022, arXiv 2211.01095, section 4). */
+  type: 'midpoint' | 'heun';
+  /** `dpmpp-2m`: a run of fewer than 15 steps ends with a step of first order. */
+  lowerOrderFinal: boolean;
+  /** `lcm`: multiplies the timestep in the boundary scalings. */
+  timestepScaling: number;
+}
+
+const PATHS: Record<SamplerName, (request: PathRequest) => Path> = {
+  ddim: ddimPath,
+  euler: sigmaPath,
+  'euler-a': sigmaPath,
+  heun: sigmaPath,
+  'dpmpp-2m': multistepPath,
+  lcm: lcmPath,
+  'flow-euler': flowPath,
+};
+
 /**
- * The schedule of `config` in `steps` steps. A step ends `num_train_timesteps / steps` (whole) timesteps lower, and the last one at
- * zero noise or, with `set_alpha_to_one: false`, at the level of timestep 0: the public DDIM's rule, whatever the spacing.
+ * The schedule of `config` in `steps` steps; `choice` overrides the sampler and the schedule that the config names.
  *
- * @throws DiptychError `request_invalid` if `steps` is not in 1 ... num_train_timesteps, or the config is of a flow.
+ * @throws DiptychError `request_invalid`, naming the field, if `steps` is not in 1 ... num_train_timesteps, a name is unknown, or the
+ *   config, the sampler and the schedule do not go together.
  */
-export function makeSchedule(config: SchedulerConfig, steps: number): Schedule {
+export function makeSchedule(config: SchedulerConfig, steps: number, choice: Choice = {}): Schedule {
   const train = config.num_train_timesteps;
   if (!Number.isInteger(steps) || steps < 1 || steps > train) {
     throw new DiptychError('request_invalid', `steps is ${steps}; it must be a whole number from 1 to ${train}`, { field: 'steps' });
   }
-  if (config.prediction_type === 'flow_prediction') {
-    throw new DiptychError('request_invalid', 'flow-matching schedules are not supported yet', { field: 'prediction_type' });
-  }
-  const levels = noiseLevels(config);
-  const last = config.set_alpha_to_one ? 0 : levels[0]!;
-  const timesteps = SPACINGS[config.timestep_spacing](train, steps, config.steps_offset);
-  const stride = Math.floor(train / steps);
+  const { sampler, prediction, ...chosen } = choose(config, choice);
+  const path = prediction === 'flow_prediction' ? flowPath : PATHS[sampler];
+  return { sampler, prediction, solver: solverOf(config), ...path({ config, steps, ...chosen }) };
+}
+
+function solverOf({ solver_order, solver_type, lower_order_final, timestep_scaling }: SchedulerConfig): Solver {
   return {
-    prediction: config.prediction_type,
-    timesteps,
-    sigmas: timesteps.map((t) => levels[t]!),
-    targets: timesteps.map((t) => (t >= stride ? levels[t - stride]! : last)),
+    order: Math.min(solver_order ?? 2, 2),
+    type: solver_type === 'heun' ? 'heun' : 'midpoint',
+    lowerOrderFinal: lower_order_final ?? true,
+    timestepScaling: timestep_scaling ?? 10,
   };
-}
-
-/**
- * Lin et al. 2024 (arXiv 2305.08891), table 2. Where a step lands halfway between two timesteps, the last bit of its sum decides, so the
- * sums are the reference's: numpy's `linspace` (i times the step) and `arange` (its step is what the second element differs by). Where
- * that `arange` runs on to a timestep -1, as for 61 steps of 1000, this does not.
- */
-const SPACINGS: Record<SchedulerConfig['timestep_spacing'], (train: number, steps: number, offset: number) => number[]> = {
-  leading: (train, steps, offset) => descending(steps, (i) => Math.min(train - 1, i * Math.floor(train / steps) + offset)),
-  linspace: (train, steps) => {
-    const step = (train - 1) / Math.max(1, steps - 1);
-    return descending(steps, (i) => roundHalfEven(i * step));
-  },
-  trailing: (train, steps) => {
-    const step = train - train / steps - train;
-    return Array.from({ length: steps }, (_, i) => roundHalfEven(train + i * step) - 1);
-  },
-};
-
-function descending(steps: number, at: (i: number) => number): number[] {
-  return Array.from({ length: steps }, (_, i) => at(steps - 1 - i));
-}
-
-/** The reference rounds halves to even, which `Math.round` does not. */
-function roundHalfEven(value: number): number {
-  const floor = Math.floor(value);
-  if (value - floor !== 0.5) return Math.round(value);
-  return floor % 2 === 0 ? floor : floor + 1;
 }

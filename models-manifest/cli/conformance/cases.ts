@@ -7,9 +7,9 @@ import { FusionRun } from '../../../client/engine/fusion-run.ts';
 import type { LoadedGraph } from '../../../client/engine/loaded-graph.ts';
 import { componentOf } from '../../../client/engine/pipeline.ts';
 import type { RuntimeTensor } from '../../../client/engine/sessions/runtime.ts';
-import { ddim } from '../../../client/sampler/ddim.ts';
-import { initialScale } from '../../../client/sampler/scalings.ts';
+import { SAMPLER_OF } from '../../../client/sampler/samplers.ts';
 import { makeSchedule } from '../../../client/sampler/schedule.ts';
+import { DiptychError } from '../../../shared/errors.ts';
 import type { FusedForm } from '../../../shared/fusion/fused-form.ts';
 import { RULE_OF } from '../../../shared/fusion/rules/rules.ts';
 import type { Component } from '../../../shared/lora/lora.ts';
@@ -72,8 +72,7 @@ export function caseFor(name: string, bench: Bench): (() => Promise<Measured>) |
   if (name === 'eps.base') return () => eps(bench, undefined);
   const setting = name.startsWith('eps.') ? settingOf(name.slice('eps.'.length)) : undefined;
   if (setting) return () => eps(bench, setting);
-  const samples = bench.folder.scheduler._class_name !== 'FlowMatchEulerDiscreteScheduler';
-  if (name === 'trajectory.kl.final' && samples) return () => trajectory(bench);
+  if (name === 'trajectory.kl.final') return () => trajectory(bench);
   if (name === 'decoded') return () => decoded(bench);
   return undefined;
 }
@@ -120,7 +119,7 @@ function layersOf({ modules, distances, choice }: FusionMap, measured: boolean):
   return new Map(modules.map((module, row) => [module, { gates: GATES[choice[row]!]!, ...(measured ? { kl: pair(row) } : {}) }]));
 }
 
-/** DDIM with classifier-free guidance, from the golden latent, under `kl`. */
+/** The folder's own sampler with classifier-free guidance, from the golden latent, under `kl`. */
 async function trajectory(bench: Bench): Promise<Measured> {
   const { json, scheduler } = bench.folder;
   const { data, dims } = goldenTensor(bench.folder, 'latent');
@@ -138,9 +137,11 @@ async function trajectory(bench: Bench): Promise<Measured> {
     fusion,
     conditioning: () => conditioning,
   });
-  const scale = initialScale(schedule);
-  const x = latents.upload(data.map((value) => value * scale));
-  const final = await bench.runtime.read(await ddim({ space: latents, denoise, schedule, x }));
+  const x = latents.upload(data.map((value) => value * schedule.initialScale));
+  const noise = () => {
+    throw new DiptychError('pipeline_incomplete', `${bench.folder.root}: its scheduler adds noise that the goldens do not hold`);
+  };
+  const final = await bench.runtime.read(await SAMPLER_OF[schedule.sampler]({ space: latents, denoise, schedule, x, noise }));
   await latents.close();
   return { data: final };
 }

@@ -3,7 +3,7 @@ import * as v from 'valibot';
 import { describe, expect, it } from 'vitest';
 import { ddim } from '../../../client/sampler/ddim.ts';
 import { floatLatents } from '../../../client/sampler/float-latents.ts';
-import { initialScale, scalings } from '../../../client/sampler/scalings.ts';
+import { scalings } from '../../../client/sampler/scalings.ts';
 import { makeSchedule } from '../../../client/sampler/schedule.ts';
 import { SchedulerConfig } from '../../../shared/manifest.ts';
 
@@ -41,7 +41,7 @@ describe('DDIM on the analytic network of the reference', () => {
         const { cIn, cSkip, cOut } = scalings(entry.prediction_type, sigma);
         return x.map((value) => cSkip * value + cOut * network(cIn * value, timestep));
       };
-      const scale = initialScale(schedule);
+      const scale = schedule.initialScale;
       const final = await ddim({ space: floatLatents, denoise, schedule, x: Float32Array.from(golden.start, (value) => value * scale) });
       final.forEach((value, i) => expect(Math.abs(value - entry.final[i]!)).toBeLessThan(1e-4));
     },
@@ -150,7 +150,7 @@ describe('ddim', () => {
       const { cIn, cSkip, cOut } = scalings('v_prediction', sigma);
       return x.map((value) => cSkip * value + cOut * network(cIn * value, timestep));
     };
-    const scale = initialScale(schedule);
+    const scale = schedule.initialScale;
     const final = await ddim({ space: floatLatents, denoise, schedule, x: Float32Array.from(golden.start, (value) => value * scale) });
     expect(Math.max(...final.map((value, i) => Math.abs(value - expected[i]!)))).toBeLessThan(1e-5);
   });

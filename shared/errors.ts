@@ -50,6 +50,7 @@ export const ERRORS = {
   webgpu_unavailable: { status: 400, title: 'This browser offers no WebGPU adapter' },
   model_too_large_for_wasm: { status: 400, title: 'Without WebGPU this model is too large for this browser' },
   session_failed: { status: 400, title: 'The model could not be started' },
+  guidance_unavailable: { status: 400, title: 'There is nothing to guide by' },
   cancelled: { status: 400, title: 'Cancelled' },
   engine_busy: { status: 400, title: 'Another picture is being made' },
   engine_died: { status: 400, title: 'The background worker stopped' },

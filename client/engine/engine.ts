@@ -7,7 +7,11 @@ import { makeSchedule } from '../sampler/schedule.ts';
 import { type AdapterFiles, AdapterReader, adapterRefs } from './adapters.ts';
 import { Downloads } from './downloads.ts';
 import { generatePicture } from './generation.ts';
+import { embedReference } from './embed-reference.ts';
 import { fusionNeeds } from './fusion-needs.ts';
+import { GuidanceNetwork, guidanceKey } from './guidance-network.ts';
+import { guidanceBlobs, type GuidancePlan, hasPictures, planGuidance } from './guidance-plan.ts';
+import { GuidanceRun } from './guidance-run.ts';
 import { Pipeline } from './pipeline.ts';
 import { readTokenizers, type Tokenizers } from './prompts.ts';
 import type { Runtime } from './sessions/runtime.ts';
@@ -33,6 +37,7 @@ interface LoadedModel {
   pipeline: Pipeline;
   adapters: AdapterReader;
   tokenizers: Tokenizers | undefined;
+  guidance: { key: string; network: GuidanceNetwork } | undefined;
 }
 
 /** Makes pictures, one at a time. The same class runs in the browser's worker and on the command line. */
@@ -94,6 +99,7 @@ export class Engine implements EngineApi {
     refuseTooLarge(runtime, request.model);
     const schedule = makeSchedule(request.model.scheduler, request.steps, request);
     const rule = settledRule(request);
+    const plan = planGuidance(request);
     const downloads = new Downloads(await this.#openedBlobs(), onEvent, signal, this.#now);
     const loaded = await this.#pipelineOf(runtime, request.model);
     const { pipeline } = loaded;
@@ -102,7 +108,8 @@ export class Engine implements EngineApi {
     const first = pipeline.unready();
     const files: AdapterFiles = { subject: request.subject, style: request.style };
     const text = loaded.tokenizers ? [] : Object.values(modelTexts(request.model)).map((entry) => entry.tokenizer);
-    const blobs = await downloads.fetch([...adapterRefs(files), ...text, ...pipeline.blobs(first)]);
+    const guides = plan && (loaded.guidance?.key !== guidanceKey(plan) || hasPictures(plan)) ? guidanceBlobs(plan) : [];
+    const blobs = await downloads.fetch(eachOnce([...adapterRefs(files), ...text, ...guides, ...pipeline.blobs(first)]));
     const adapters = loaded.adapters.read(files, blobs);
     loaded.tokenizers ??= readTokenizers(request.model, blobs);
     const needs = fusionNeeds(request.model, adapters, request.rule, rule);
@@ -111,15 +118,39 @@ export class Engine implements EngineApi {
     for (const [sha256, bytes] of rebuilt) blobs.set(sha256, bytes);
 
     const sessionsFrom = this.#now();
+    // Before the pipeline's sessions, which give back the bytes of the decoder's weights.
+    const guidance = plan && (await this.#guidance(runtime, loaded, plan, request.steps, blobs, onEvent));
     await pipeline.load(names, needs, blobs, onEvent, signal);
     blobs.clear();
     throwIfCancelled(signal);
     const sessionMs = this.#now() - sessionsFrom;
-    const { image, fusionMap, timings } = await generatePicture(
-      { runtime, pipeline, tokenizers: loaded.tokenizers, adapters, rule, schedule, now: this.#now, onEvent, signal },
+    const { timings, ...picture } = await generatePicture(
+      { runtime, pipeline, tokenizers: loaded.tokenizers, adapters, rule, schedule, guidance, now: this.#now, onEvent, signal },
       request,
     );
-    return { image, fusionMap, timings: { ...downloads.timings, sessionMs, ...timings, totalMs: this.#now() - started } };
+    return { ...picture, timings: { ...downloads.timings, sessionMs, ...timings, totalMs: this.#now() - started } };
+  }
+
+  /** The guidance of one run; its network is made anew where another is loaded. */
+  async #guidance(
+    runtime: Runtime,
+    loaded: LoadedModel,
+    plan: GuidancePlan,
+    steps: number,
+    blobs: ReadonlyMap<string, Uint8Array>,
+    onEvent: (event: EngineEvent) => void,
+  ): Promise<GuidanceRun> {
+    const key = guidanceKey(plan);
+    if (loaded.guidance?.key !== key) {
+      onEvent({ type: 'session', graph: 'guidance', index: 0, count: 1 });
+      await loaded.guidance?.network.close();
+      loaded.guidance = undefined;
+      const { model, latents } = loaded.pipeline;
+      loaded.guidance = { key, network: await GuidanceNetwork.load(runtime, model, plan, blobs, latents) };
+    }
+    const references: Float32Array[] = [];
+    for (const metric of plan.metrics) references.push(await embedReference(runtime, metric, blobs));
+    return new GuidanceRun(loaded.guidance.network, plan, references, steps);
   }
 
   /** A device that was lost is opened anew; a failure to open one is not remembered. */
@@ -142,16 +173,24 @@ export class Engine implements EngineApi {
   /** The pipeline of `model`; only one model stays loaded. A catalogue may change under the same id, so the whole entry is compared. */
   async #pipelineOf(runtime: Runtime, model: ModelEntry): Promise<LoadedModel> {
     if (JSON.stringify(this.#loaded?.pipeline.model) !== JSON.stringify(model)) await this.#unload();
-    this.#loaded ??= { pipeline: new Pipeline(runtime, model), adapters: new AdapterReader(model), tokenizers: undefined };
+    this.#loaded ??= {
+      pipeline: new Pipeline(runtime, model),
+      adapters: new AdapterReader(model),
+      tokenizers: undefined,
+      guidance: undefined,
+    };
     return this.#loaded;
   }
 
   async #unload(): Promise<void> {
-    const pipeline = this.#loaded?.pipeline;
+    const loaded = this.#loaded;
     this.#loaded = undefined;
-    await pipeline?.close();
+    await loaded?.guidance?.network.close();
+    await loaded?.pipeline.close();
   }
 }
+
+const eachOnce = (refs: readonly BlobRef[]): BlobRef[] => [...new Map(refs.map((ref) => [ref.sha256, ref])).values()];
 
 const busy = (): DiptychError => new DiptychError('engine_busy', 'Another picture is being made; wait for it, or cancel it.');
 

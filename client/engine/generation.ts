@@ -1,9 +1,11 @@
-import type { FusionMap, GenerateRequest, GenerateResult, Timings } from '../../shared/protocol.ts';
+import type { FusionMap, GenerateRequest, GenerateResult, Scores, Timings } from '../../shared/protocol.ts';
 import { gaussianNoise } from '../sampler/noise.ts';
+import { withRefinement } from '../sampler/refinement.ts';
 import { SAMPLER_OF } from '../sampler/samplers.ts';
 import type { Schedule } from '../sampler/schedule.ts';
 import { bindRule } from './bind-rule.ts';
 import { makeDenoiser } from './denoiser.ts';
+import type { GuidanceRun } from './guidance-run.ts';
 import { FusionRun } from './fusion-run.ts';
 import { encodePrompts, type PromptFeeds, type PromptParts } from './prompts.ts';
 import { toRgba } from './rgba.ts';
@@ -12,6 +14,7 @@ import { stepSecondsLeft } from './time-left.ts';
 
 export interface GenerationParts extends PromptParts {
   schedule: Schedule;
+  guidance: GuidanceRun | undefined;
   now: () => number;
   signal: AbortSignal;
 }
@@ -19,6 +22,7 @@ export interface GenerationParts extends PromptParts {
 export interface Generated {
   image: GenerateResult['image'];
   fusionMap: FusionMap;
+  scores?: Scores[];
   timings: Pick<Timings, 'textMs' | 'stepMs' | 'decodeMs'>;
 }
 
@@ -31,9 +35,10 @@ export async function generatePicture(parts: GenerationParts, request: GenerateR
   try {
     const { latent, fusionMap, stepMs } = await sample(parts, request, prompts);
     const sampled = now();
+    const scores = parts.guidance && [...parts.guidance.scores, await parts.guidance.measure(latent)];
     onEvent({ type: 'decode' });
     const image = await decode(parts, latent);
-    return { image, fusionMap, timings: { textMs: encoded - started, stepMs, decodeMs: now() - sampled } };
+    return { image, fusionMap, ...(scores ? { scores } : {}), timings: { textMs: encoded - started, stepMs, decodeMs: now() - sampled } };
   } finally {
     for (const tensor of new Set(prompts.flat().flatMap(Object.values<RuntimeTensor>))) parts.runtime.release(tensor);
     pipeline.latents.releaseAll();
@@ -47,7 +52,7 @@ interface Sampled {
 }
 
 async function sample(parts: GenerationParts, request: GenerateRequest, prompts: PromptFeeds[][]): Promise<Sampled> {
-  const { runtime, pipeline, schedule, rule, now, onEvent, signal } = parts;
+  const { runtime, pipeline, schedule, guidance, rule, now, onEvent, signal } = parts;
   const { latents } = pipeline;
   const graph = pipeline.graph('denoiser');
   const fusion = new FusionRun(graph, bindRule(parts, request, 'denoiser'), rule.every);
@@ -56,15 +61,17 @@ async function sample(parts: GenerationParts, request: GenerateRequest, prompts:
   const onStep = () => {
     stepMs.push(now() - last);
     last = now();
+    const scores = guidance?.endStep();
     onEvent({
       type: 'step',
       step: stepMs.length,
       steps: request.steps,
       secondsLeft: stepSecondsLeft(stepMs, request.steps - stepMs.length),
       ...fusion.endStep(),
+      ...(scores ? { scores } : {}),
     });
   };
-  const denoise = makeDenoiser({
+  const unguided = makeDenoiser({
     runtime,
     graph,
     latents,
@@ -73,6 +80,14 @@ async function sample(parts: GenerationParts, request: GenerateRequest, prompts:
     fusion,
     conditioning: (pass) => prompts[stepMs.length]![pass % prompts[0]!.length]!,
   });
+  const denoise = guidance
+    ? withRefinement(
+        unguided,
+        latents,
+        (x0) => guidance.refine(x0),
+        () => guidance.iterations,
+      )
+    : unguided;
   const x = latents.upload(unitNoise(parts, request, 0).map((value) => value * schedule.initialScale));
   const noise = (step: number) => latents.upload(unitNoise(parts, request, step + 1));
   const latent = await SAMPLER_OF[schedule.sampler]({ space: latents, denoise, schedule, x, noise, onStep, signal });

@@ -31,10 +31,11 @@ export const GUIDANCE = {
   score: (metric: string): string => `score.${metric}`,
 } as const;
 
-/** How latents become a picture: the network [1, C, h, w] -> [1, 3, H, W], what its input is multiplied by, and the range of its output. */
+/** How latents become a picture: the network [1, C, h, w] -> [1, 3, H, W], z * inputScale + inputShift is what it is fed, and the range of its output. */
 export interface GuidanceDecoder {
   model: Model;
   inputScale: number;
+  inputShift?: number;
   range: 'minus one to one' | 'zero to one';
 }
 
@@ -96,8 +97,9 @@ function forwardGraph(decoder: GuidanceDecoder, metrics: readonly Metric[]): Mod
   const builder = new GraphBuilder(graph, opsets.get('')!);
   builder.scope('guidance/decoder');
   const scaled = builder.add('Mul', 'scaled', [GUIDANCE.x0, builder.floats([1], [decoder.inputScale])]);
+  const shifted = decoder.inputShift ? builder.add('Add', 'shifted', [scaled, builder.floats([1], [decoder.inputShift])]) : scaled;
   place(graph, builder);
-  const [image] = splice(graph, decoder.model, 'decoder', { [latent.name]: scaled }).values();
+  const [image] = splice(graph, decoder.model, 'decoder', { [latent.name]: shifted }).values();
   const [, , height, width] = decoder.model.graph.outputs[0]!.type.dims as number[];
   builder.scope('guidance/picture');
   const picture =

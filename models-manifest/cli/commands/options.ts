@@ -1,7 +1,6 @@
 /** Option parsers that the commands share. */
 import { type Command, InvalidArgumentError } from 'commander';
 import * as v from 'valibot';
-import { RuleSettings } from '../../../shared/rules.ts';
 import { type Console, openConsole } from '../console.ts';
 import { Store } from '../store.ts';
 
@@ -32,12 +31,15 @@ export function decimal(text: string): number {
   throw new InvalidArgumentError('It must be a number.');
 }
 
-/** `NAME=VALUE` of a fusion rule, added to those before it. */
-export function ruleSetting(text: string, before: RuleSettings = {}): RuleSettings {
-  const [, name = '', value = ''] = /^([^=]*)=?(.*)$/.exec(text)!;
-  const parsed = v.safeParse(RuleSettings, { ...before, [name]: literal(value) });
-  if (parsed.success) return { ...before, [name]: literal(value) };
-  throw new InvalidArgumentError(`${name}: ${parsed.issues[0].message}.`);
+/** A parser of `NAME=VALUE` for a schema of settings, each added to those before it. */
+export function setting<S extends v.GenericSchema>(schema: S): (text: string, before?: v.InferInput<S>) => v.InferInput<S> {
+  return (text, before) => {
+    const [, name = '', value = ''] = /^([^=]*)=?(.*)$/.exec(text)!;
+    const settings = { ...(before as object | undefined), [name]: literal(value) };
+    const parsed = v.safeParse(schema, settings);
+    if (parsed.success) return settings;
+    throw new InvalidArgumentError(`${name}: ${parsed.issues[0].message}.`);
+  };
 }
 
 /** A number or a boolean where the text is one. */

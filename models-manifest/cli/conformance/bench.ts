@@ -53,10 +53,14 @@ export class Bench {
 
   /** `fused` says what the fused layers must be able to do. */
   graph(part: Part, form: Form, fused: FusedForm = { applies: true }): Promise<LoadedGraph> {
-    const key = `${part} ${form} ${fused.measures} ${fused.applies}`;
+    return this.once(`${part} ${form} ${fused.measures} ${fused.applies}`, () => this.#load(part, form, fused));
+  }
+
+  /** A graph that is loaded when it is first asked for, and closed with the bench. */
+  once(key: string, load: () => Promise<LoadedGraph>): Promise<LoadedGraph> {
     const known = this.#graphs.get(key);
     if (known) return known;
-    const loading = this.#load(part, form, fused);
+    const loading = load();
     this.#graphs.set(key, loading);
     return loading;
   }

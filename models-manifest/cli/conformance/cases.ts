@@ -8,6 +8,7 @@ import type { LoadedGraph } from '../../../client/engine/loaded-graph.ts';
 import { componentOf } from '../../../client/engine/pipeline.ts';
 import type { RuntimeTensor } from '../../../client/engine/sessions/runtime.ts';
 import { SAMPLER_OF } from '../../../client/sampler/samplers.ts';
+import { withRefinement } from '../../../client/sampler/refinement.ts';
 import { makeSchedule } from '../../../client/sampler/schedule.ts';
 import { DiptychError } from '../../../shared/errors.ts';
 import type { FusedForm } from '../../../shared/fusion/fused-form.ts';
@@ -17,6 +18,7 @@ import type { FusionMap } from '../../../shared/protocol.ts';
 import { isMeasured, type RuleName, RuleSettings } from '../../../shared/rules.ts';
 import type { Bench } from './bench.ts';
 import type { MeasuredLayers } from './compare.ts';
+import { direction, directionOf, refinement } from './guidance-cases.ts';
 import { goldenIds, goldenTensor } from './golden-folder.ts';
 import { hiddenStates } from './hidden-states.ts';
 
@@ -73,6 +75,9 @@ export function caseFor(name: string, bench: Bench): (() => Promise<Measured>) |
   const setting = name.startsWith('eps.') ? settingOf(name.slice('eps.'.length)) : undefined;
   if (setting) return () => eps(bench, setting);
   if (name === 'trajectory.kl.final') return () => trajectory(bench);
+  if (name === 'trajectory.kl_guided.final') return () => trajectory(bench, refinement);
+  const guided = directionOf(name);
+  if (guided) return async () => ({ data: await direction(bench, guided.decoder, guided.metrics) });
   if (name === 'decoded') return () => decoded(bench);
   return undefined;
 }
@@ -120,7 +125,7 @@ function layersOf({ modules, distances, choice }: FusionMap, measured: boolean):
 }
 
 /** The folder's own sampler with classifier-free guidance, from the golden latent, under `kl`. */
-async function trajectory(bench: Bench): Promise<Measured> {
+async function trajectory(bench: Bench, refinementOf?: typeof refinement): Promise<Measured> {
   const { json, scheduler } = bench.folder;
   const { data, dims } = goldenTensor(bench.folder, 'latent');
   const schedule = makeSchedule(scheduler, json.steps);
@@ -128,7 +133,7 @@ async function trajectory(bench: Bench): Promise<Measured> {
   const latents = new DeviceLatents(bench.runtime, dims);
   const fusion = await fusionOf(bench, 'denoiser', graph, KL);
   const conditioning = bench.conditioning(graph);
-  const denoise = makeDenoiser({
+  const unguided = makeDenoiser({
     runtime: bench.runtime,
     graph,
     latents,
@@ -137,6 +142,7 @@ async function trajectory(bench: Bench): Promise<Measured> {
     fusion,
     conditioning: () => conditioning,
   });
+  const denoise = refinementOf ? withRefinement(unguided, latents, await refinementOf(bench, latents), () => 1) : unguided;
   const x = latents.upload(data.map((value) => value * schedule.initialScale));
   const noise = () => {
     throw new DiptychError('pipeline_incomplete', `${bench.folder.root}: its scheduler adds noise that the goldens do not hold`);

@@ -3,6 +3,8 @@
 export const TOLERANCE = {
   /** Largest absolute error of a tensor on the CPU and wasm; WebGPU sums in another order. */
   tensor: { cpu: 1e-3, wasm: 1e-3, webgpu: 2e-3 },
+  /** Largest error of a guidance direction, relative to its largest element; WebGPU as above. */
+  direction: { cpu: 1e-3, wasm: 1e-3, webgpu: 2e-3 },
   /** Largest relative error of a KL. */
   kl: 1e-3,
   /** Two KLs that differ by less than this, relative to the larger, may be chosen either way. */

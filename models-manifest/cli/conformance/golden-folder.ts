@@ -15,6 +15,7 @@ const GoldenJson = v.looseObject({
   kind: v.string(),
   guidance_scale: v.optional(v.number(), 3),
   steps: v.optional(v.number(), 6),
+  'guidance.eta': v.optional(v.number(), 0.05),
   /** Of the single network calls `eps.*`. The Stable Diffusion goldens leave it out: theirs is 401. */
   timestep: v.optional(v.number(), 401),
   layers: v.record(v.string(), v.record(v.string(), v.object({ kl: Pair, gates: Pair }))),

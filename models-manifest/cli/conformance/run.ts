@@ -5,6 +5,7 @@ import { Bench } from './bench.ts';
 import { caseFor } from './cases.ts';
 import { compareLayers, maxAbsError, TOLERANCE } from './compare.ts';
 import { type GoldenFolder, goldenTensor } from './golden-folder.ts';
+import { directionOf } from './guidance-cases.ts';
 
 export interface Outcome {
   name: string;
@@ -43,12 +44,14 @@ export async function* runConformance(folder: GoldenFolder, runtime: Runtime, na
 async function runCase(bench: Bench, name: string): Promise<Outcome> {
   const run = caseFor(name, bench);
   if (!run) return { name, status: 'not supported yet' };
-  const tolerance = TOLERANCE.tensor[bench.runtime.info.backend];
+  const { data: golden } = goldenTensor(bench.folder, name);
+  const { backend } = bench.runtime.info;
+  const tolerance = directionOf(name) ? TOLERANCE.direction[backend] * largest(golden) : TOLERANCE.tensor[backend];
   try {
     const { data, layers } = await run();
-    const error = maxAbsError(data, goldenTensor(bench.folder, name).data);
-    const golden = bench.folder.json.layers[name.replace(/^eps\./, '')];
-    const verdict = layers && golden ? compareLayers(layers, golden) : undefined;
+    const error = maxAbsError(data, golden);
+    const goldenLayers = bench.folder.json.layers[name.replace(/^eps\./, '')];
+    const verdict = layers && goldenLayers ? compareLayers(layers, goldenLayers) : undefined;
     const wrong = !(error <= tolerance) || (verdict?.choicesDiffer.length ?? 0) + (verdict?.klOff.length ?? 0) > 0;
     return { name, status: wrong ? 'FAIL' : 'pass', maxAbsError: error, tolerance, ...verdict };
   } catch (thrown) {
@@ -56,3 +59,5 @@ async function runCase(bench: Bench, name: string): Promise<Outcome> {
     return { name, status: 'FAIL', tolerance, reason: `${code}: ${message}` };
   }
 }
+
+const largest = (values: Float32Array): number => values.reduce((most, value) => Math.max(most, Math.abs(value)), 0);

@@ -4,7 +4,9 @@ import { openNodeRuntime } from '../../../client/engine/sessions/node.ts';
 import { throwIfCancelled } from '../../../client/engine/weights/retry.ts';
 import type { LoraEntry, ModelEntry } from '../../../shared/manifest.ts';
 import type { Backend, EngineEvent, EngineInfo, GenerateRequest, GenerateResult } from '../../../shared/protocol.ts';
+import type { GuidanceSettings } from '../../../shared/guidance/settings.ts';
 import type { RuleName, RuleSettings } from '../../../shared/rules.ts';
+import type { SamplerName, ScheduleName } from '../../../shared/samplers.ts';
 import { folderBlobs } from '../folder-blobs.ts';
 import type { Store } from '../store.ts';
 
@@ -18,10 +20,13 @@ export interface PictureOptions {
   seed: number;
   /** From the model's defaults where left out. */
   steps?: number;
+  sampler?: SamplerName;
+  schedule?: ScheduleName;
   guidanceScale?: number;
   strengths: readonly [subject: number, style: number];
   rule: RuleName;
   ruleSetting?: RuleSettings;
+  guidance?: GuidanceSettings;
   backend: Backend;
 }
 
@@ -64,9 +69,12 @@ async function requestOf(store: Store, options: PictureOptions): Promise<Generat
     ...(options.negativePrompt === undefined ? {} : { negativePrompt: options.negativePrompt }),
     seed: options.seed,
     steps: options.steps ?? model.defaults.steps,
+    ...(options.sampler === undefined ? {} : { sampler: options.sampler }),
+    ...(options.schedule === undefined ? {} : { schedule: options.schedule }),
     guidanceScale: options.guidanceScale ?? model.defaults.guidanceScale,
     strengths: options.strengths,
     rule: options.rule,
+    ...(options.guidance === undefined ? {} : { guidance: options.guidance }),
     ...(options.ruleSetting === undefined ? {} : { ruleSettings: options.ruleSetting }),
   };
 }

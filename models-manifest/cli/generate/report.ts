@@ -10,7 +10,7 @@ interface LayerReport {
 }
 
 /** What `--report` writes: enough to compare two rules on one seed, and no picture. */
-export function reportOf({ request, engine, timings, fusionMap }: Picture): object {
+export function reportOf({ request, engine, timings, fusionMap, scores }: Picture): object {
   const { modules, steps, distances, choice } = fusionMap;
   const measured = isMeasured(request.rule);
   const layersAt = (step: number): LayerReport[] =>
@@ -26,6 +26,7 @@ export function reportOf({ request, engine, timings, fusionMap }: Picture): obje
     timings,
     // Rules that do not measure need no look at the layers to tell theirs.
     subjectShare: measured && choice.length > 0 ? choice.filter((side) => side === 0).length / choice.length : null,
+    ...(scores ? { scores } : {}),
     steps: Array.from({ length: steps }, (_, step) => ({ layers: layersAt(step) })),
   };
 }

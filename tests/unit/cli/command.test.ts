@@ -1,5 +1,7 @@
+import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { readSafetensors, writeSafetensors } from '../../../shared/lora/safetensors.ts';
 import { diptych } from './diptych-process.ts';
 import { editTensors } from './edit-file.ts';
 import { copyOf, SD15 } from './fixture-folder.ts';
@@ -10,7 +12,7 @@ const root = tempRoot();
 const EMPTY = path.join(root, 'empty-store');
 
 describe.concurrent('--help', () => {
-  test.each(['', 'prepare', 'lora', 'lora add', 'publish', 'site', 'site add', 'site list', 'generate', 'conformance'])(
+  test.each(['', 'prepare', 'lora', 'lora add', 'lora inspect', 'publish', 'site', 'site add', 'site list', 'generate', 'conformance'])(
     'of diptych %s',
     async (command) => {
       const { code, stdout, stderr } = await diptych(...command.split(' ').filter(Boolean), '--help');
@@ -52,9 +54,13 @@ describe('conformance', () => {
   });
 
   test('exits with 1 when one is not supported yet', async () => {
-    const { code, stdout } = await diptych('conformance', SD15, '--only', 'eps.base,trajectory.kl_guided.final');
+    const folder = await copyOf(SD15, path.join(root, 'unheard-of'));
+    const file = path.join(folder, 'golden.safetensors');
+    const { tensors } = readSafetensors(new Uint8Array(await readFile(file)), file);
+    await writeFile(file, writeSafetensors(tensors.set('eps.unheard_of', tensors.get('eps.base')!), {}));
+    const { code, stdout } = await diptych('conformance', folder, '--only', 'eps.base,eps.unheard_of');
     expect(code).toBe(1);
-    expect(stdout).toMatch(/trajectory\.kl_guided\.final .* not supported yet\n1 of 2 pass on cpu\n$/);
+    expect(stdout).toMatch(/eps\.unheard_of .* not supported yet\n1 of 2 pass on cpu\n$/);
   });
 
   test('exits with 1 when one fails; with --json it prints one JSON value', async () => {

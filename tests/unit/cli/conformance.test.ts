@@ -12,7 +12,7 @@ import { tempRoot } from './temp-root.ts';
 
 const root = tempRoot();
 
-/** Of the goldens of sd15-tiny, those that Diptych makes, and those of methods that it does not have yet. */
+/** The goldens of sd15-tiny, by what they are. */
 const MEASURED = ['eps.kl', 'eps.kl_strengths'];
 const FUSED = [...MEASURED, 'eps.direct', 'eps.subject_only', 'eps.style_only'];
 const MADE = [
@@ -24,8 +24,6 @@ const MADE = [
   'eps.np_lora_mu0.5',
   'trajectory.kl.final',
   'decoded',
-];
-const NOT_YET = [
   ...['vae', 'tiny'].flatMap((decoder) => ['', '.dino_alone', '.clip_alone'].map((only) => `guidance.${decoder}.gradient${only}`)),
   'trajectory.kl_guided.final',
 ];
@@ -43,22 +41,24 @@ const namesOf = (outcomes: Outcome[], status: Outcome['status']) =>
   outcomes.filter((outcome) => outcome.status === status).map(({ name }) => name);
 
 describe.each(['cpu', 'wasm'] as const)('sd15-tiny on %s', (backend) => {
-  test('every golden that Diptych makes passes, its layers judged one by one', async () => {
+  test('every golden passes, its layers judged one by one', async () => {
     const outcomes = await outcomesOf(SD15, undefined, backend);
     expect(namesOf(outcomes, 'FAIL')).toEqual([]);
     expect(namesOf(outcomes, 'pass').toSorted()).toEqual(MADE.toSorted());
-    expect(namesOf(outcomes, 'not supported yet').toSorted()).toEqual(NOT_YET.toSorted());
+    expect(namesOf(outcomes, 'not supported yet')).toEqual([]);
     expect(outcomes.filter((outcome) => outcome.klError !== undefined).map(({ name }) => name)).toEqual(MEASURED);
-    for (const outcome of outcomes.filter(({ name }) => MADE.includes(name))) {
-      expect(outcome).toMatchObject({ maxAbsError: expect.any(Number), tolerance: 1e-3 });
-      expect(outcome.maxAbsError).toBeLessThan(1e-4);
+    for (const { name, maxAbsError, tolerance } of outcomes) {
+      expect(maxAbsError, name).toBeLessThan(1e-4);
+      // A direction is judged by its largest element, everything else as it is.
+      if (name.startsWith('guidance.')) expect(tolerance).toBeGreaterThan(1e-3);
+      else expect(tolerance).toBe(1e-3);
     }
   });
 });
 
-test('sd3-tiny: every single call of the transformer passes', async () => {
+test('sd3-tiny: every golden passes', async () => {
   const outcomes = await outcomesOf(SD3);
-  expect(namesOf(outcomes, 'pass').toSorted()).toEqual(['eps.base', ...FUSED].toSorted());
+  expect(namesOf(outcomes, 'pass').toSorted()).toEqual(['eps.base', ...FUSED, 'trajectory.kl.final'].toSorted());
   expect(namesOf(outcomes, 'FAIL')).toEqual([]);
 });
 

@@ -1,5 +1,6 @@
 import { findSites } from '../../../shared/fusion/sites.ts';
-import type { BlobRef, GraphEntry, LayerEntry, LoraEntry, LoraKind, ModelEntry } from '../../../shared/manifest.ts';
+import { readSafetensors, toFloat32 } from '../../../shared/lora/safetensors.ts';
+import type { BlobRef, GraphEntry, ImageEncoderEntry, LayerEntry, LoraEntry, LoraKind, ModelEntry } from '../../../shared/manifest.ts';
 import { SchedulerConfig } from '../../../shared/manifest.ts';
 import { externalise } from '../../../shared/onnx/externalise.ts';
 import { floatTimestep } from '../../../shared/onnx/float-timestep.ts';
@@ -33,6 +34,15 @@ export async function tinyCatalogue(readFixture: (path: string) => Promise<Uint8
     await read('unet', { sample: [2, 4, 16, 16], timestep: [1], encoder_hidden_states: [2, TINY_TEXT.maxLength, 32] }),
   );
   const decoder = await read('vae_decoder', { latent_sample: [1, 4, 16, 16] });
+  const imageEncoder = async (name: 'dino' | 'clip'): Promise<ImageEncoderEntry> => ({
+    graph: await graphEntry(await read(`image_encoder_${name}`, { pixel_values: [1, 3, 32, 32] }), add),
+    preprocessing: { height: 32, width: 32, mean: [0.5, 0.5, 0.5], std: [0.25, 0.25, 0.25] },
+  });
+  const { tensors } = readSafetensors(await readFixture('golden.safetensors'), 'golden.safetensors');
+  const reference = (name: 'dino' | 'clip') => {
+    const key = `guidance.reference.${name}`;
+    return [...toFloat32(tensors.get(key)!, key, 'golden.safetensors')];
+  };
   const [height, width] = decoder.graph.outputs[0]!.type.dims!.slice(2) as [number, number];
   const model: ModelEntry = {
     ...META,
@@ -49,6 +59,10 @@ export async function tinyCatalogue(readFixture: (path: string) => Promise<Uint8
     },
     layers: { denoiser: layersOf(denoiser), textEncoder: layersOf(textEncoder) },
     defaults: { steps: 4, guidanceScale: 3 },
+    guidance: {
+      tinyDecoder: await graphEntry(await read('tiny_decoder', { latent_sample: [1, 4, 16, 16] }), add),
+      encoders: { dino: await imageEncoder('dino'), clip: await imageEncoder('clip') },
+    },
   };
   const lora = async (kind: LoraKind, file: string): Promise<LoraEntry> => ({
     ...META,
@@ -60,6 +74,7 @@ export async function tinyCatalogue(readFixture: (path: string) => Promise<Uint8
     rank: 4,
     layerCount: 1,
     file: await add(await readFixture(`lora/${file}`)),
+    references: { dino: reference('dino'), clip: reference('clip') },
   });
   return { model, subject: await lora('subject', 'subject.kohya.safetensors'), style: await lora('style', 'style.peft.safetensors') };
 }

@@ -12,14 +12,12 @@ export interface Found {
 /**
  * The number in an `.alpha` tensor. 0 is legal: the layer changes nothing.
  *
- * @throws DiptychError `lora_shape_mismatch`, `lora_not_finite`, `lora_dtype_unsupported`
+ * @throws DiptychError `lora_shape_mismatch`, `lora_dtype_unsupported`
  */
 export function alphaTensor(file: string, { key, tensor }: Found): number {
   if (tensor.shape.some((dim) => dim !== 1))
     throw refuseTensor('lora_shape_mismatch', file, key, `must be one number, not [${tensor.shape.join(', ')}]`);
-  const value = scalar(file, key, tensor);
-  if (Number.isFinite(value)) return value;
-  throw refuseTensor('lora_not_finite', file, key, `is ${value}; the file is damaged or its training diverged`);
+  return scalar(file, key, tensor);
 }
 
 /** kohya's trainer keeps Python's own number where no alpha was set: torch makes an int64 of it, NumPy a float64. */

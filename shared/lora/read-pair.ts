@@ -34,11 +34,20 @@ export function readPair(layer: LayerEntry, { down, up, alpha }: Pair, config: A
   }
   // Asked for even where a tensor decides: a configuration that says another rank is of another file.
   const configured = config && configuredAlpha(config, [layer.module, tensorName(down.key)!.stem], rank, file, down.key);
+  const effective = alpha ? alphaTensor(file, alpha) : (configured ?? rank);
+  // The catalogue keeps it in single precision.
+  if (!Number.isFinite(Math.fround(effective)))
+    throw refuseTensor(
+      'lora_not_finite',
+      file,
+      (alpha ?? down).key,
+      `has alpha ${effective}; the file is damaged or its training diverged`,
+    );
   return {
     module: layer.module,
     kind: layer.kind,
     rank,
-    alpha: alpha ? alphaTensor(file, alpha) : (configured ?? rank),
+    alpha: effective,
     down: finite(file, down),
     downShape: layer.kind === 'conv' ? [rank, layer.in, ...layer.kernel] : [rank, layer.in],
     up: finite(file, up),

@@ -57,8 +57,13 @@ function pairsByModule(
   return pairs;
 }
 
+/** T5, of SD3. */
+const THIRD_ENCODER = /^(lora_te3_|text_encoder_3\.|text_encoders\.t5)/;
+const NO_THIRD = 'belongs to the third text encoder, which LoRAs cannot change here; save the file without those layers';
+const NO_LAYER = 'belongs to no layer of this base; was it trained for another model?';
+
 function onlyPlace([place, ...others]: readonly Place[], key: string, file: string): Place {
-  if (!place) throw refuseTensor('lora_key_unknown', file, key, 'belongs to no layer of this base; was it trained for another model?');
+  if (!place) throw refuseTensor('lora_key_unknown', file, key, THIRD_ENCODER.test(key) ? NO_THIRD : NO_LAYER);
   if (others.length === 0) return place;
   const candidates = [place, ...others].map(({ component, module }) => `${component} ${module}`).join(' or ');
   const reason = `could belong to ${candidates}; save it under the names of diffusers, which tell them apart`;

@@ -33,10 +33,8 @@ const IMAGE_TYPES: Record<string, string> = { '.png': 'image/png', '.jpg': 'imag
  */
 export async function addLora(file: string, store: Store, options: AddLoraOptions): Promise<LoraEntry> {
   const base = await store.model(options.model);
-  const bytes = await readFile(file).catch((cause: unknown) => {
-    throw new DiptychError('usage', `${file} cannot be read`, { file }, { cause });
-  });
-  const lora = readLora(bytes, base.layers, file);
+  const { bytes, config } = await readLoraFile(file);
+  const lora = readLora(bytes, base.layers, file, config);
   const layers = COMPONENTS.flatMap((component) => lora[component]);
   const half = [...readSafetensors(bytes, file).tensors].every(([key, tensor]) => tensor.dtype === 'F16' || key.endsWith('.alpha'));
   const stem = path.basename(file).replace(/\.safetensors$/, '');

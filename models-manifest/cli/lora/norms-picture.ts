@@ -1,6 +1,7 @@
 /** A picture of what a LoRA changes: one bar a layer, in network order, a panel for each component. */
 import path from 'node:path';
-import type { LayerReport, LoraReport } from './inspect-lora.ts';
+import type { LayerReport } from './inspect-layers.ts';
+import type { LoraReport } from './inspect-lora.ts';
 import { FILE_COMPONENTS, LAYER_TYPES, type LayerType } from './layer-type.ts';
 import { niceTicks } from './nice-ticks.ts';
 import { COMPONENT_NAMES } from './report-lines.ts';
@@ -141,5 +142,5 @@ const round = (value: number): number => Math.round(value * 100) / 100;
 function escaped(content: string): string {
   const entities: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' };
   // Control characters are not allowed in XML, not even as entities.
-  return content.replaceAll(/[&<>"]/g, (character) => entities[character]!).replaceAll(/[\u0000-\u001f\ufffe\uffff]/g, ' ');
+  return content.replaceAll(/[&<>"]/g, (character) => entities[character]!).replaceAll(/\p{Cc}|[\ufffe\uffff]/gu, ' ');
 }

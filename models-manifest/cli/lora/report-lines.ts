@@ -1,7 +1,8 @@
 /** A report of `lora inspect` as aligned text. */
 import { megabytes } from '../console.ts';
 import type { Coverage } from './coverage.ts';
-import type { LayerReport, LoraReport } from './inspect-lora.ts';
+import type { LayerReport } from './inspect-layers.ts';
+import type { LoraReport } from './inspect-lora.ts';
 import type { FileComponent } from './layer-type.ts';
 
 export const COMPONENT_NAMES: Record<FileComponent, string> = {

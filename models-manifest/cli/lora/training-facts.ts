@@ -68,7 +68,9 @@ export function frequentTags(metadata: Metadata, count: number): Tag[] {
 function tagCounts(text: string | undefined): [tag: string, count: number][] {
   try {
     const folders = Object.values((JSON.parse(text ?? '{}') ?? {}) as object);
-    const tags = folders.flatMap((folder: unknown) => (typeof folder === 'object' && folder !== null ? Object.entries(folder) : []));
+    const tags = folders.flatMap((folder: unknown) =>
+      typeof folder === 'object' && folder !== null && !Array.isArray(folder) ? Object.entries(folder) : [],
+    );
     return tags.filter((entry): entry is [string, number] => typeof entry[1] === 'number').map(([tag, times]) => [tag.trim(), times]);
   } catch {
     return [];

@@ -1,12 +1,13 @@
-import { readFile, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { addLora, type AddLoraOptions } from '../../../models-manifest/cli/lora/add-lora.ts';
 import { prepareModel } from '../../../models-manifest/cli/pipeline/prepare-model.ts';
 import { Store } from '../../../models-manifest/cli/store.ts';
 import { readLora } from '../../../shared/lora/read.ts';
-import { readSafetensors } from '../../../shared/lora/safetensors.ts';
+import { readSafetensors, writeSafetensors } from '../../../shared/lora/safetensors.ts';
 import type { LoraEntry, ModelEntry } from '../../../shared/manifest.ts';
+import { diptych } from './diptych-process.ts';
 import { SD15, SD3 } from './fixture-folder.ts';
 import { refusalOf, refused } from './refusal.ts';
 import { tempRoot } from './temp-root.ts';
@@ -28,6 +29,11 @@ async function written(name: string, bytes: Uint8Array | string): Promise<string
   const file = path.join(root, name);
   await writeFile(file, bytes);
   return file;
+}
+
+/** A style with other metadata. */
+async function withMetadata(name: string, metadata: Record<string, string>): Promise<string> {
+  return written(name, writeSafetensors(readSafetensors(await readFile(STYLES[0]!), name).tensors, metadata));
 }
 
 const stored = (entry: LoraEntry) => readFile(store.blobPath(entry.file.sha256));
@@ -61,6 +67,31 @@ describe('a LoRA of the base', () => {
     const matrices = [...tensors].filter(([key]) => !key.endsWith('.alpha'));
     expect(new Set(matrices.map(([, tensor]) => tensor.dtype))).toEqual(new Set(['F16']));
     expect(half.file.bytes).toBeLessThan(0.6 * whole.file.bytes);
+  });
+
+  test.each([
+    ['trigger', 'in knit style'],
+    ['modelspec.trigger_phrase', 'a pip creature'],
+  ])('is called by the words of its metadata’s %s', async (key, words) => {
+    const file = await withMetadata('triggered.safetensors', { [key]: ` ${words} ` });
+    const { trigger: _, ...options } = OPTIONS;
+    expect(await addLora(file, store, options)).toMatchObject({ trigger: words });
+  });
+
+  test('takes its alphas from the adapter_config.json beside it, once and for all', async () => {
+    const file = path.join(root, 'configured/adapter_model.safetensors');
+    await mkdir(path.dirname(file));
+    await copyFile(STYLES[0]!, file);
+    await writeFile(path.join(root, 'configured/adapter_config.json'), JSON.stringify({ peft_type: 'LORA', r: 8, lora_alpha: 4 }));
+    const kept = readLora(await stored(await addLora(file, store, OPTIONS)), base.layers, 'test');
+    expect(new Set(kept.denoiser.map(({ rank, alpha }) => `${rank} ${alpha}`))).toEqual(new Set(['8 4']));
+  });
+
+  test('is inspected against the model of the store', async () => {
+    const { code, stdout } = await diptych('--store', store.root, 'lora', 'inspect', SUBJECT, '--model', 'tiny');
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/can be fused +yes, into tiny\n/);
+    expect(stdout).toMatch(/text encoder +self-attention +8 of 8\n/);
   });
 
   test('replaces the entry of its id, and is found among its kind', async () => {
@@ -109,6 +140,12 @@ describe('is refused, and nothing is added:', () => {
     ['no such file', async () => [path.join(root, 'nothing.safetensors'), {}], 'usage', /nothing\.safetensors cannot be read/],
     ['a base that is not there', having({ model: 'sd15' }), 'not_in_catalogue', /no model named sd15; it has tiny$/],
     ['no trigger', having({ trigger: undefined }), 'usage', /style\.peft\.safetensors does not say which words call it; give --trigger/],
+    [
+      'no trigger, with tags that may be it',
+      async () => [await withMetadata('tagged.safetensors', { ss_tag_frequency: '{"1_x": {"pip": 3, "hat": 1}}' }), { trigger: undefined }],
+      'usage',
+      /give --trigger "\.\.\." \(the most frequent tags of its pictures are: pip, hat\)/,
+    ],
     ['an empty trigger', having({ trigger: '' }), 'manifest_invalid', /style\.peft\.safetensors: trigger: /],
     ['an id with blanks', having({ id: 'my style' }), 'manifest_invalid', /style\.peft\.safetensors: id: /],
     [

@@ -28,20 +28,20 @@ const FILE = writeSafetensors(
 );
 const HEADER = 8 + Number(new DataView(FILE.buffer).getBigUint64(0, true));
 
-/** A valid LoRA, or a refusal that names the file; anything else fails. */
-function expectLoraOrRefusal(bytes: Uint8Array): 'read' | 'refused' {
+/** `read` for a LoRA whose numbers are all finite, `refused` for a refusal that names the file, else what is wrong. */
+function outcomeOf(bytes: Uint8Array): string {
   try {
     const lora = readLora(bytes, BASE, 'fuzz.safetensors');
-    for (const { rank, alpha, down, up } of COMPONENTS.flatMap((component) => lora[component]))
-      expect([rank > 0, ...[alpha, ...down, ...up].map(Number.isFinite)]).not.toContain(false);
-    return 'read';
+    const layers = COMPONENTS.flatMap((component) => lora[component]);
+    const finite = layers.every(({ rank, alpha, down, up }) => rank > 0 && [alpha, ...down, ...up].every(Number.isFinite));
+    return finite ? 'read' : 'read a number that is not finite';
   } catch (error) {
-    if (!(error instanceof DiptychError)) throw error;
-    expect(Object.keys(ERRORS)).toContain(error.code);
-    expect(error.message).toContain('fuzz.safetensors');
-    return 'refused';
+    if (!(error instanceof DiptychError)) return String(error);
+    return error.code in ERRORS && error.message.includes('fuzz.safetensors') ? 'refused' : error.message;
   }
 }
+
+const EITHER = ['read', 'refused'];
 
 const byteAt = (last: number) => fc.tuple(fc.nat(last), fc.nat(255));
 
@@ -56,23 +56,25 @@ describe('a damaged file', () => {
       fc.property(fc.array(edit, { minLength: 1, maxLength: most }), fc.option(fc.nat(FILE.length)), (edits, cut) => {
         const bytes = FILE.slice(0, cut ?? FILE.length);
         for (const [at, value] of edits) if (at < bytes.length) bytes[at] = value;
-        seen.add(expectLoraOrRefusal(bytes));
+        const outcome = outcomeOf(bytes);
+        seen.add(outcome);
+        expect(EITHER).toContain(outcome);
       }),
-      { numRuns: 2000 },
+      { numRuns: 5000 },
     );
     expect(seen).toContain('refused');
   });
 
-  it('whose header is another JSON is a LoRA or a refusal', () => {
+  it('whose header is another JSON is refused', () => {
     fc.assert(
       fc.property(fc.json(), fc.nat(64), (json, dataBytes) => {
         const text = new TextEncoder().encode(json);
         const bytes = new Uint8Array(8 + text.length + dataBytes);
         new DataView(bytes.buffer).setBigUint64(0, BigInt(text.length), true);
         bytes.set(text, 8);
-        expectLoraOrRefusal(bytes);
+        expect(outcomeOf(bytes)).toBe('refused');
       }),
-      { numRuns: 1000 },
+      { numRuns: 2000 },
     );
   });
 
@@ -90,14 +92,14 @@ describe('a damaged file', () => {
     );
     fc.assert(
       fc.property(fc.dictionary(field, fc.jsonValue()), (config) => {
-        expectLoraOrRefusal(withConfig(JSON.stringify(config)));
+        expect(EITHER).toContain(outcomeOf(withConfig(JSON.stringify(config))));
       }),
-      { numRuns: 1000 },
+      { numRuns: 2000 },
     );
   });
 
   it('that is whole is a LoRA', () => {
-    expect(expectLoraOrRefusal(FILE)).toBe('read');
+    expect(outcomeOf(FILE)).toBe('read');
   });
 });
 

@@ -52,9 +52,21 @@ describe('alpha', () => {
     ['zero, which is no missing one', typed('F32', [], Float32Array.of(0)), 0],
     // kohya's trainer without network_alpha: torch.tensor(rank).
     ['an int64', typed('I64', [], BigInt64Array.of(16n)), 16],
+    ['a float64', typed('F64', [], Float64Array.of(2.5)), 2.5],
+    ['a negative one, which turns the change round', typed('F32', [], Float32Array.of(-1)), -1],
     ['a float16', typed('F16', [], Uint16Array.of(0x4800)), 8],
   ])('is read from %s', (_, tensor, expected) => {
     expect(alphaOf(tensor)).toBe(expected);
+  });
+
+  it.each([
+    ['NaN', typed('F32', [], Float32Array.of(Number.NaN))],
+    ['infinity', typed('F32', [], Float32Array.of(Infinity))],
+    ['beyond single precision', typed('F64', [], Float64Array.of(1e300))],
+  ])('is refused where it is %s', (_, tensor) => {
+    expect(() => alphaOf(tensor)).toThrowError(
+      expect.objectContaining({ code: 'lora_not_finite', details: { file: 'lora.safetensors', key: 'proj.alpha' } }),
+    );
   });
 
   it('must be one number', () => {
@@ -92,6 +104,12 @@ describe('names of modules', () => {
     // One name for two layers must not go to either in silence.
     expect(() => read(file, [linear('a.b.to_q'), linear('a_b.to_q')])).toThrowError(
       expect.objectContaining({ code: 'lora_key_unknown', message: expect.stringMatching(/denoiser a\.b\.to_q or denoiser a_b\.to_q/) }),
+    );
+  });
+
+  it.each(['lora_te3_encoder_q.alpha', 'text_encoder_3.encoder.q.lora_A.weight'])('says that %s is of the third text encoder', (key) => {
+    expect(() => read({ [key]: float32([1]) }, [linear('proj')])).toThrowError(
+      expect.objectContaining({ code: 'lora_key_unknown', message: expect.stringContaining('third text encoder') }),
     );
   });
 

@@ -70,7 +70,7 @@ function inspectCommand(lora: Command): void {
       const out = consoleOf(command);
       const { bytes, config } = await readLoraFile(file);
       const report = inspectLora(bytes, file, await inspectedBase(options, storeOf(command)), config);
-      for (const line of reportLines(report)) out.line(line);
+      out.line(reportLines(report).join('\n'));
       if (options.picture !== undefined) await writeFile(options.picture, normsPicture(report));
       out.result(report);
     });

@@ -2,7 +2,7 @@ import { COMPONENTS } from '../../../shared/lora/lora.ts';
 import type { BaseLayers } from '../../../shared/lora/read.ts';
 import { FILE_COMPONENTS, type FileComponent, LAYER_TYPES, layerType, type LayerType } from './layer-type.ts';
 
-/** How many layers of one type a LoRA changes; a layer that it names but does not fit is not among them. */
+/** How many layers of one type a LoRA changes. */
 export interface Coverage {
   component: FileComponent;
   type: LayerType;
@@ -14,18 +14,17 @@ export interface Coverage {
 type Layer = Pick<Coverage, 'component' | 'type'>;
 
 /** Every component and type that the base or the LoRA has. */
-export function coverageOf(layers: readonly (Layer & { fits: boolean })[], base: BaseLayers | undefined): Coverage[] {
+export function coverageOf(layers: readonly Layer[], base: BaseLayers | undefined): Coverage[] {
   const all =
     base &&
     COMPONENTS.flatMap((component) => (base[component] ?? []).map(({ module, kind }) => ({ component, type: layerType(module, kind) })));
-  const fitting = layers.filter(({ fits }) => fits);
   const count = (list: readonly Layer[], component: FileComponent, type: LayerType) =>
     list.filter((layer) => layer.component === component && layer.type === type).length;
   return FILE_COMPONENTS.flatMap((component) =>
     LAYER_TYPES.map((type) => ({
       component,
       type,
-      covered: count(fitting, component, type),
+      covered: count(layers, component, type),
       of: all ? count(all, component, type) : null,
     })),
   ).filter(({ covered, of }) => covered + (of ?? 0) > 0);

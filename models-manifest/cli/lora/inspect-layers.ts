@@ -42,9 +42,10 @@ export function inspectLayers(bytes: Uint8Array, container: SafetensorsFile, fil
   const { tensors } = container;
   const reference = base ?? ownLayers(tensors);
   const { pairs, unplaced } = placedPairs(tensors, reference);
+  const refused = adapterKind(tensors.keys()) !== undefined;
   const problems = new Problems();
   const lora = problems.attempt(() => {
-    if (!base && unplaced.length > 0 && !adapterKind(tensors.keys()))
+    if (!base && !refused && unplaced.length > 0)
       throw refuseTensor('lora_key_unknown', file, unplaced[0]!, 'is no part of a low-rank pair');
     return readLora(bytes, reference, file, beside);
   });
@@ -52,10 +53,11 @@ export function inspectLayers(bytes: Uint8Array, container: SafetensorsFile, fil
   const layers = pairs.map((placed) => {
     const { component, layer, pair } = placed;
     const known = lora?.[component].find(({ module }) => module === layer.module);
-    const fitting = known ?? problems.attempt(() => readPair(layer, pair, configs?.[component], file));
+    // Where the whole is refused for its kind, halves that are missing say nothing more.
+    const fitting = known ?? (refused ? new Problems() : problems).attempt(() => readPair(layer, pair, configs?.[component], file));
     return layerReport(placed, configs?.[component], fitting, file);
   });
-  return { layers, unplaced, problems: problems.list() };
+  return { layers, unplaced: refused ? [] : unplaced, problems: problems.list() };
 }
 
 /** What was refused, each reason once, while the rest goes on. */

@@ -18,12 +18,13 @@ export interface LoraReport {
   /** Tensors by data type. */
   dtypes: Record<string, number>;
   base: string | null;
+  /** Of an adapter of a refused kind, the layers that it names; else those that it fits. */
   coverage: Coverage[];
   /** In the base's order, or in the file's. */
   layers: LayerReport[];
   /** The root of the sum of all squared norms. */
   norm: number;
-  /** Tensors that belong to no layer, of the base or of their own. */
+  /** Tensors that belong to no layer, of the base or of their own; not looked for among adapters of a refused kind. */
   unplaced: string[];
   trigger: string | null;
   tags: Tag[];
@@ -44,17 +45,18 @@ const MOST_TAGS = 10;
 export function inspectLora(bytes: Uint8Array, file: string, base?: InspectedBase, beside?: string): LoraReport {
   const container = readSafetensors(bytes, file);
   const { tensors, metadata } = container;
+  const variant = adapterKind(tensors.keys())?.name;
   const { layers, unplaced, problems } = inspectLayers(bytes, container, file, base?.layers, beside);
   return {
     file,
     bytes: bytes.length,
     tensors: tensors.size,
-    kind: adapterKind(tensors.keys())?.name ?? plainKind(layers),
+    kind: variant ?? plainKind(layers),
     problems,
     naming: namingOf(tensors.keys()),
     dtypes: countBy(Array.from(tensors.values(), ({ dtype }) => dtype)),
     base: base?.name ?? null,
-    coverage: coverageOf(layers, base?.layers),
+    coverage: coverageOf(variant === undefined ? layers.filter(({ fits }) => fits) : layers, base?.layers),
     layers,
     norm: Math.sqrt(layers.reduce((sum, { norm }) => sum + (norm ?? 0) ** 2, 0)),
     unplaced,

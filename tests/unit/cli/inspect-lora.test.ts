@@ -155,6 +155,22 @@ describe('what cannot be fused is told as far as it goes:', () => {
     expect(lines).toMatch(message);
   });
 
+  test('a LoHa names its layers, and has one problem', async () => {
+    const report = await inspected(SUBJECT, SD15, (tensors) => {
+      for (const [key, tensor] of new Map(tensors)) {
+        if (key.endsWith('.alpha')) continue;
+        tensors.delete(key);
+        for (const half of ['a', 'b'])
+          tensors.set(
+            key.replace(/lora_(down|up)\.weight/, (_, part) => `hada_w${part === 'up' ? 1 : 2}_${half}`),
+            tensor,
+          );
+      }
+    });
+    expect(report).toMatchObject({ kind: 'LoHa', problems: { length: 1 }, unplaced: [], layers: { length: 61 }, norm: 0 });
+    expect(report.coverage).toContainEqual({ component: 'denoiser', type: 'convolution', covered: 13, of: 33 });
+  });
+
   test('the pairs beside a broken one keep their numbers', async () => {
     const [whole, broken] = [
       await inspected(SUBJECT),

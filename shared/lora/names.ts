@@ -29,10 +29,10 @@ const KOHYA_PREFIXES: Record<Component, string[]> = {
   textEncoder2: ['lora_te2_'],
 };
 
-/** Before a module's own path; a file of one component may have none. The last ones are ComfyUI's. */
+/** Before a module's own path; a file of one component may have none. The last ones are ComfyUI's; its clip_h is SD 2.x's encoder. */
 const PATH_PREFIXES: Record<Component, string[]> = {
   denoiser: ['unet.', 'transformer.', '', 'diffusion_model.', 'model.diffusion_model.'],
-  textEncoder: ['text_encoder.', '', 'text_encoders.clip_l.transformer.'],
+  textEncoder: ['text_encoder.', '', 'text_encoders.clip_l.transformer.', 'text_encoders.clip_h.transformer.'],
   textEncoder2: ['text_encoder_2.', '', 'text_encoders.clip_g.transformer.'],
 };
 

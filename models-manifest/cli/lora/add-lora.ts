@@ -9,7 +9,7 @@ import { readSafetensors } from '../../../shared/lora/safetensors.ts';
 import { writeLora } from '../../../shared/lora/write.ts';
 import { LoraEntry, type LoraKind } from '../../../shared/manifest.ts';
 import type { Store } from '../store.ts';
-import { readLoraFile } from './lora-file.ts';
+import { readLoraFile } from './read-lora-file.ts';
 import { frequentTags, triggerOf } from './training-facts.ts';
 
 export interface AddLoraOptions {

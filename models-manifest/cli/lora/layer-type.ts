@@ -22,7 +22,7 @@ export type FileComponent = (typeof FILE_COMPONENTS)[number];
 const COMPONENT_MARKS: readonly (readonly [mark: RegExp, component: FileComponent])[] = [
   [/^(base_model\.model\.)?(lora_te3_|text_encoder_3\.|text_encoders\.t5)/, 'textEncoder3'],
   [/^(base_model\.model\.)?(lora_te2_|text_encoder_2\.|text_encoders\.clip_g)/, 'textEncoder2'],
-  [/^(base_model\.model\.)?(lora_te1?_|text_encoder\.|text_encoders\.clip_l|text_model\.)/, 'textEncoder'],
+  [/^(base_model\.model\.)?(lora_te1?_|text_encoder\.|text_encoders\.clip_[lh]|text_model\.)/, 'textEncoder'],
 ];
 
 /** The component that a layer's name in a file tells; no mark is the denoiser's. */

@@ -1,7 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { exportedLayers } from '../../../models-manifest/cli/lora/base-layers.ts';
+import { exportedLayers } from '../../../models-manifest/cli/lora/exported-layers.ts';
 import { inspectLora, type LoraReport } from '../../../models-manifest/cli/lora/inspect-lora.ts';
 import { normsPicture } from '../../../models-manifest/cli/lora/norms-picture.ts';
 import { reportLines } from '../../../models-manifest/cli/lora/report-lines.ts';

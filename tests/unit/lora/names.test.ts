@@ -112,6 +112,10 @@ describe('where a tensor belongs', () => {
       'text_encoders.clip_g.transformer.text_model.encoder.layers.0.mlp.fc2.lora_down.weight',
       { ...text('textEncoder2', 'mlp.fc2'), part: 'down' },
     ],
+    [
+      'text_encoders.clip_h.transformer.text_model.encoder.layers.0.mlp.fc1.lora_up.weight',
+      { ...text('textEncoder', 'mlp.fc1'), part: 'up' },
+    ],
   ])('%s', (key, place) => {
     expect(namer(XL)(key)).toEqual([place]);
   });

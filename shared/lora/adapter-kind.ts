@@ -26,7 +26,7 @@ const KINDS: readonly (readonly [mark: RegExp, name: string, reason: string])[] 
   [/\.oft_blocks$|\.oft_diag$|\.oft_[rR](\.|$)/, 'OFT', 'it turns the weight by an orthogonal matrix instead of adding to it'],
   [/\.boft_[RsS](\.|$)/, 'BOFT', 'it turns the weight by orthogonal factors instead of adding to it'],
   [/\.on_input$|\.ia3_l(\.|$)/, 'IA3', 'it scales activations instead of adding to weights'],
-  [/\.[ab][12]\.weight$/, 'GLoRA', `its change depends on the base's own weight; ${PAIRS}`],
+  [/(?<!\.lora_[AB])\.[ab][12]\.weight$/, 'GLoRA', `its change depends on the base's own weight; ${PAIRS}`],
   [/\.vera_lambda_[bd](\.|$)/, 'VeRA', `its pairs are random matrices shared by all layers; ${PAIRS}`],
   [/\.lora_embedding_[AB](\.|$)/, 'LoRA of an embedding table', 'token embeddings are not changed in the browser'],
   [

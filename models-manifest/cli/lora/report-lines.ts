@@ -17,7 +17,7 @@ const MOST_LAYERS = 10;
 const LONGEST_VALUE = 100;
 
 export function reportLines(report: LoraReport): string[] {
-  return [
+  const lines = [
     `${report.file}: ${report.kind}, ${report.tensors} tensors, ${megabytes(report.bytes)}`,
     ...section('', about(report)),
     ...section(report.base === null ? 'layers' : `layers of ${report.base}`, report.coverage.map(coverageRow)),
@@ -28,6 +28,8 @@ export function reportLines(report: LoraReport): string[] {
       report.training.map(({ about: what, key, value }) => [what, shortened(value), key]),
     ),
   ];
+  // Names and metadata come from a stranger's file: they must not steer the terminal.
+  return lines.map((line) => line.replaceAll(/\p{Cc}/gu, ' '));
 }
 
 function about({ file, problems, naming, dtypes, base, norm, unplaced, trigger, tags }: LoraReport): string[][] {

@@ -202,6 +202,16 @@ test('tells trigger words, tags and training metadata', async () => {
   ]);
 });
 
+test('text of the file cannot steer the terminal', async () => {
+  const report = await inspected(SUBJECT, undefined, (tensors, metadata) => {
+    metadata.trigger = 'a\u001b[2Jpip\u0007\nforged  yes';
+    tensors.set('stray\u001b[31m', float32([1]));
+  });
+  const lines = reportLines(report);
+  expect(lines.join('')).not.toMatch(/\p{Cc}/u);
+  expect(lines).toContainEqual(expect.stringMatching(/^ {2}trigger +a \[2Jpip {2}forged {2}yes$/));
+});
+
 test.each(['[1', '{"a": null, "b": [1], "c": {"d": "e"}}', 'null', '7'])('tag lists of another form tell no tag: %s', async (text) => {
   expect((await inspected(SUBJECT, undefined, (_, metadata) => void (metadata.ss_tag_frequency = text))).tags).toEqual([]);
 });

@@ -47,6 +47,11 @@ describe('what is no plain LoRA is refused by name, with the reason', () => {
     );
   });
 
+  it('an adapter that PEFT calls b1 is no GLoRA', () => {
+    const tensors = { 'unet.proj.lora_A.b1.weight': float32([2, 3]), 'unet.proj.lora_B.b1.weight': float32([4, 2]) };
+    expect(readLora(writeSafetensors(new Map(Object.entries(tensors)), {}), BASE, 'f').denoiser).toHaveLength(1);
+  });
+
   // An adapter with one stray weight is no checkpoint: the stray key is what must be named.
   it('a weight among pairs is an unknown key', () => {
     const file = writeSafetensors(new Map([...PAIR, 'unet.proj.weight'].map((key) => [key, float32([1])])), {});

@@ -2,6 +2,7 @@
 import { Command, Option } from 'commander';
 import { useSoftwareVulkan } from '../../models-manifest/cli/software-vulkan.ts';
 import type { Backend } from '../../shared/protocol.ts';
+import { benchGuidance, type GuidanceOptions } from './guidance.ts';
 import { benchRules, DEFAULT_VARIANTS, type RulesOptions } from './rules.ts';
 
 const program = new Command('bench').description('Measures Diptych on this machine, everything to be compared in one run.');
@@ -23,6 +24,18 @@ program
     if (backend === 'webgpu') useSoftwareVulkan();
     const slow = backend === 'webgpu';
     await benchRules({ rounds: slow ? 1 : 5, steps: slow ? 1 : 20, rules: DEFAULT_VARIANTS[slow ? 'slow' : 'fast'], ...options });
+  });
+
+program
+  .command('guidance')
+  .description('What metric guidance costs: its network forward and backward, and a guided step beside an unguided one, on the demo model.')
+  .addOption(new Option('--backend <backend>', 'where it runs').choices(['wasm', 'webgpu', 'cpu']).default('wasm'))
+  .option('--rounds <n>', 'measured rounds, after one that is not (default: 5, on webgpu 1)', count)
+  .option('--steps <n>', 'steps of a picture (default: 20, on webgpu 1)', count)
+  .action(async (options: { backend: Backend } & Partial<GuidanceOptions>) => {
+    if (options.backend === 'webgpu') useSoftwareVulkan();
+    const slow = options.backend === 'webgpu';
+    await benchGuidance({ rounds: slow ? 1 : 5, steps: slow ? 1 : 20, ...options });
   });
 
 await program.parseAsync();

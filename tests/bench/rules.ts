@@ -1,18 +1,17 @@
 /** What a step costs under each fusion rule, beside a step without LoRAs: the engine itself, on the demo model, all in one run. */
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
+import { readFile } from 'node:fs/promises';
 import { Engine } from '../../client/engine/engine.ts';
 import { openNodeRuntime } from '../../client/engine/sessions/node.ts';
-import { seedStore } from '../../models-manifest/cli/demo/seed-store.ts';
 import { folderBlobs } from '../../models-manifest/cli/folder-blobs.ts';
-import { Store } from '../../models-manifest/cli/store.ts';
+import type { Store } from '../../models-manifest/cli/store.ts';
 import { type FusedForm, fuseForm } from '../../shared/fusion/fused-form.ts';
 import type { LayerEntry } from '../../shared/manifest.ts';
 import type { Graph, Model } from '../../shared/onnx/ir.ts';
 import { readModel } from '../../shared/onnx/read.ts';
 import type { Backend, FusionMap, GenerateRequest } from '../../shared/protocol.ts';
 import { isMeasured, type RuleName, RULES, type RuleSettings } from '../../shared/rules.ts';
+import { demoRequest, PAIR, withDemoStore } from './demo-store.ts';
+import { median } from './median.ts';
 
 export interface RulesOptions {
   backend: Backend;
@@ -40,8 +39,6 @@ const VARIANTS: Readonly<Record<string, Variant>> = {
 /** A software adapter needs seconds a step, so there one rule stands for all of its form. */
 export const DEFAULT_VARIANTS = { fast: Object.keys(VARIANTS), slow: ['base', 'subject-only', 'direct', 'kl', 'kl stride 4'] } as const;
 
-const PAIR = { subject: 'pip', style: 'knit' } as const;
-
 interface Measured {
   /** Milliseconds a step, one number a round. */
   stepMs: number[];
@@ -52,15 +49,10 @@ export async function benchRules({ backend, rounds, steps, rules }: RulesOptions
   const unknown = rules.filter((name) => !Object.hasOwn(VARIANTS, name));
   if (unknown.length > 0) throw new Error(`no rule ${unknown.join(', ')}; there are ${Object.keys(VARIANTS).join(', ')}`);
   const names = ['base', ...rules.filter((name) => name !== 'base')];
-  const root = await mkdtemp(path.join(tmpdir(), 'diptych-bench-'));
-  try {
-    const store = new Store(root);
-    await seedStore(store, () => {});
+  await withDemoStore(async (store) => {
     const measured = await measure(store, names, { backend, rounds, steps });
     print(names, measured, await dispatches(store), { backend, rounds, steps });
-  } finally {
-    await rm(root, { recursive: true });
-  }
+  });
 }
 
 /** Rounds of one picture a variant, in turns, so that a busy spell of the machine falls on all. */
@@ -91,20 +83,8 @@ async function measure(store: Store, names: readonly string[], { backend, rounds
 }
 
 async function requestOf(store: Store, { rule, settings }: Variant, steps: number): Promise<GenerateRequest> {
-  const model = await store.model(undefined);
-  const subject = await store.lora('subject', model.id, PAIR.subject);
-  const style = await store.lora('style', model.id, PAIR.style);
-  return {
-    model,
-    ...(rule ? { subject, style } : {}),
-    prompt: `${subject.trigger} ${style.trigger}`,
-    seed: 1,
-    steps,
-    guidanceScale: model.defaults.guidanceScale,
-    strengths: [1, 1],
-    rule: rule ?? 'kl',
-    ...(settings ? { ruleSettings: settings } : {}),
-  };
+  const { subject, style, ...request } = await demoRequest(store, steps);
+  return { ...request, ...(rule ? { subject, style, rule } : {}), ...(settings ? { ruleSettings: settings } : {}) };
 }
 
 function formOf({ rule, settings = {} }: Variant): FusedForm | undefined {
@@ -152,9 +132,3 @@ function print(
 }
 
 const agreement = (a: Uint8Array, b: Uint8Array): number => a.filter((choice, at) => choice === b[at]).length / a.length;
-
-function median(values: readonly number[]): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  const middle = Math.floor(sorted.length / 2);
-  return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
-}

@@ -45,6 +45,6 @@ export type RuleSettings = v.InferInput<typeof RuleSettings>;
 export type SettledRule = v.InferOutput<typeof RuleSettings>;
 
 /** The rules that look at the features in every step, each by the criterion of its name; only these fill a fusion map with distances. */
-export const MEASURED_RULES = ['kl', 'l2', 'cosine'] as const satisfies readonly RuleName[];
+const MEASURED_RULES = ['kl', 'l2', 'cosine'] as const satisfies readonly RuleName[];
 export type MeasuredRule = (typeof MEASURED_RULES)[number];
 export const isMeasured = (rule: RuleName): rule is MeasuredRule => MEASURED_RULES.some((name) => name === rule);

@@ -1,7 +1,7 @@
 import type { GraphBuilder } from '../../onnx/builder.ts';
 
 /** The values of one fused layer that its distances are made from, float32. */
-export interface Features {
+interface Features {
   /** Base feature: a Linear's [..., channels], a Conv's [N, channels, positions]. */
   y0: string;
   /** Both changes, [2, ...] over y0's shape. */

@@ -15,7 +15,7 @@ import { validateModel } from '../../../shared/onnx/validate.ts';
 import { writeModel } from '../../../shared/onnx/write.ts';
 
 /** An input of the operator under test: one that is differentiated, or a constant. */
-export type Operand = number[] | { values: readonly number[]; dims?: number[]; type?: 'int64' | 'float32' | 'bool' } | undefined;
+type Operand = number[] | { values: readonly number[]; dims?: number[]; type?: 'int64' | 'float32' | 'bool' } | undefined;
 
 export interface VjpCase {
   op: string;
@@ -59,7 +59,7 @@ function random(seed: number): () => number {
 const product = (dims: readonly number[]): number => dims.reduce((a, b) => a * b, 1);
 
 /** loss = the sum over all outputs of output * (random weights), so that every element of every gradient counts. */
-export function caseModel({ op, inputs, attributes = {}, outputs = 1, opset = 17, domain = '' }: VjpCase): {
+function caseModel({ op, inputs, attributes = {}, outputs = 1, opset = 17, domain = '' }: VjpCase): {
   model: Model;
   free: Map<string, number[]>;
 } {

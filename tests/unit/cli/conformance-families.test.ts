@@ -1,4 +1,3 @@
-import { rm } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { openNodeRuntime } from '../../../client/engine/sessions/node.ts';
@@ -21,9 +20,15 @@ async function outcomesOf(folderPath: string, backend: 'cpu' | 'wasm' = 'cpu'): 
 }
 
 const RESULTS = [
-  ...['encoder_hidden_states', 'encoder_hidden_states.subject_lora'],
-  ...['eps.base', 'eps.kl', 'eps.direct', 'eps.subject_only', 'eps.style_only'],
-  ...['trajectory.kl.final', 'decoded'],
+  'encoder_hidden_states',
+  'encoder_hidden_states.subject_lora',
+  'eps.base',
+  'eps.kl',
+  'eps.direct',
+  'eps.subject_only',
+  'eps.style_only',
+  'trajectory.kl.final',
+  'decoded',
 ];
 
 describe('sdxl-tiny', () => {

@@ -1,5 +1,4 @@
 import { readFile } from 'node:fs/promises';
-import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Pipeline } from '../../../client/engine/pipeline.ts';
 import { encodePrompts, readTokenizers } from '../../../client/engine/prompts.ts';

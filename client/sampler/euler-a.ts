@@ -11,9 +11,11 @@ export function eulerAncestral<L>(run: StochasticRun<L>): Promise<L> {
     const up = (target * Math.sqrt(sigma ** 2 - target ** 2)) / sigma;
     const ratio = target ** 2 / sigma ** 2;
     const x0 = await denoise(x, sigma, timestep);
-    const fresh = up === 0 ? [] : [noise(index)];
-    return spend(space, [x0, ...fresh], () =>
-      space.combine([[1 - ratio, x0], [ratio, x], ...fresh.map((latent) => [up, latent] as const)]),
-    );
+    return spend(space, [x0], async () => {
+      const down = [[1 - ratio, x0] as const, [ratio, x] as const];
+      if (up === 0) return space.combine(down);
+      const fresh = noise(index);
+      return spend(space, [fresh], () => space.combine([...down, [up, fresh]]));
+    });
   });
 }

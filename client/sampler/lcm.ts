@@ -15,9 +15,11 @@ export function lcm<L>(run: StochasticRun<L>): Promise<L> {
     const power = scaled ** 2 + DATA_DEVIATION ** 2;
     const skip = DATA_DEVIATION ** 2 / power / Math.sqrt(1 + sigma ** 2);
     const x0 = await denoise(x, sigma, timestep);
-    const fresh = target === 0 ? [] : [noise(index)];
-    return spend(space, [x0, ...fresh], () =>
-      space.combine([[skip, x], [scaled / Math.sqrt(power), x0], ...fresh.map((latent) => [target, latent] as const)]),
-    );
+    return spend(space, [x0], async () => {
+      const clean = [[skip, x] as const, [scaled / Math.sqrt(power), x0] as const];
+      if (target === 0) return space.combine(clean);
+      const fresh = noise(index);
+      return spend(space, [fresh], () => space.combine([...clean, [target, fresh]]));
+    });
   });
 }

@@ -17,9 +17,11 @@ export const LITTLE_SIGNAL = 2 ** -24;
  * signal-to-noise ratio is rescaled to zero.
  */
 export function noiseLevels(config: SchedulerConfig, leastPower: number): Float64Array {
-  const powers = cumulative(betas(config));
-  const rescaled = config.rescale_betas_zero_snr ? zeroTerminalSnr(powers, leastPower) : powers;
-  return Float64Array.from(rescaled, (power) => fround(Math.sqrt(fround(fround(1 - power) / power))));
+  const trained = betas(config);
+  const powers = config.rescale_betas_zero_snr
+    ? cumulative(zeroTerminalSnr(trained)).map((power) => Math.max(power, leastPower))
+    : cumulative(trained);
+  return Float64Array.from(powers, (power) => fround(Math.sqrt(fround(fround(1 - power) / power))));
 }
 
 /** The level at a timestep between two; beyond the ends it stays. */
@@ -74,8 +76,10 @@ function cumulative(values: Float32Array): Float32Array {
 }
 
 /** Lin et al. 2024 (arXiv 2305.08891), algorithm 1: shifts and scales the amplitudes so that the last timestep is pure noise. */
-function zeroTerminalSnr(powers: Float32Array, leastPower: number): Float32Array {
-  const first = Math.sqrt(powers[0]!);
-  const last = Math.sqrt(powers.at(-1)!);
-  return powers.map((power) => Math.max((((Math.sqrt(power) - last) * first) / (first - last)) ** 2, leastPower));
+function zeroTerminalSnr(betas: Float32Array): Float32Array {
+  const amplitudes = cumulative(betas).map(Math.sqrt);
+  const [first, last] = [amplitudes[0]!, amplitudes.at(-1)!];
+  const scale = fround(first / fround(first - last));
+  const powers = amplitudes.map((amplitude) => fround(fround(amplitude - last) * scale) ** 2);
+  return powers.map((power, i) => 1 - fround(i === 0 ? power : power / powers[i - 1]!));
 }

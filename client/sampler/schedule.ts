@@ -20,7 +20,7 @@ export interface Schedule extends Path {
 }
 
 /** What a scheduler's config says to one sampler alone. */
-export interface Solver {
+interface Solver {
   /** `dpmpp-2m`: 1 or 2. */
   order: number;
   /** `dpmpp-2m`: how the second order is written (Lu et al. 2022, arXiv 2211.01095, section 4). */

@@ -14,7 +14,7 @@ export async function readConfig<S extends v.GenericSchema>(root: string, name: 
   if (text === undefined) return undefined;
   let value: unknown;
   try {
-    value = JSON.parse(text);
+    value = JSON.parse(withoutInfinities(text));
   } catch (cause) {
     throw new DiptychError('pipeline_incomplete', `${file} is not JSON`, { file }, { cause });
   }
@@ -24,6 +24,9 @@ export async function readConfig<S extends v.GenericSchema>(root: string, name: 
   const field = v.getDotPath(issue) ?? 'the whole';
   throw new DiptychError('pipeline_incomplete', `${file}: ${field}: ${issue.message}`, { file, field });
 }
+
+/** Python writes numbers that JSON lacks: `lambda_min_clipped` of a DPM-Solver's config is one. */
+const withoutInfinities = (text: string): string => text.replaceAll(/(:\s*)-?(?:Infinity|NaN)(?=\s*[,}])/g, '$1null');
 
 /** The same, of a file that must be there; `why` says what for. */
 export async function requireConfig<S extends v.GenericSchema>(

@@ -93,6 +93,13 @@ test('the prompt is that of the triggers, steps and guidance those of the model,
   expect(request).toMatchObject({ prompt: 'a b', steps: 2, guidanceScale: 3, model: { id: 'tiny' } });
 });
 
+test('a sampler and a schedule that are asked for make another picture, and are reported', async () => {
+  const asked = await pictureOf({ sampler: 'heun', schedule: 'karras' });
+  expect(difference(asked, both)).toBeGreaterThan(1);
+  expect(reportOf(asked)).toMatchObject({ request: { sampler: 'heun', schedule: 'karras' }, steps: [{}, {}] });
+  expect(reportOf(both)).not.toHaveProperty('request.sampler');
+});
+
 describe('cancelled', () => {
   test('while it samples, it ends within a step', async () => {
     const cancelling = new AbortController();

@@ -1,7 +1,7 @@
 import type { Graph, GraphIndex, Tensor } from '../onnx/ir.ts';
 import { intAttribute, intsAttribute } from '../onnx/ir.ts';
 
-/** A weight as a node reads it: its dims and element type after every Identity, Cast and Transpose on the way from the initializer. */
+/** A weight as a node reads it: its dims and element type after every Identity, Cast, Transpose and DequantizeLinear on the way from the initializer. */
 export interface ConstantOperand {
   initializer: string;
   dims: number[];
@@ -24,6 +24,8 @@ export function constantOperand(graph: Graph, index: GraphIndex, name: string): 
       return source;
     case 'Cast':
       return { ...source, float16: intAttribute(node, 'to', 0) === FLOAT16 };
+    case 'DequantizeLinear':
+      return { ...source, float16: constantOperand(graph, index, node.inputs[1] ?? '')?.float16 ?? false };
     case 'Transpose': {
       const reversed = source.dims.map((_, axis) => source.dims.length - 1 - axis);
       return { ...source, dims: intsAttribute(node, 'perm', reversed).map((axis) => source.dims[axis]!) };

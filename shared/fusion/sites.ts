@@ -3,11 +3,11 @@ import { DiptychError } from '../errors.ts';
 import type { LayerEntry } from '../manifest.ts';
 import { type Graph, type GraphIndex, indexGraph, intAttribute, intsAttribute, type Node } from '../onnx/ir.ts';
 import { constantOperand } from './constant-operand.ts';
-import { modulePath } from './module-path.ts';
+import { modulePath, withoutWrapper } from './module-path.ts';
 
 export interface Site {
   layer: LayerEntry;
-  /** The MatMul, Gemm or Conv. */
+  /** The MatMul, Gemm or Conv, or the MatMulNBits of a Linear whose weight is quantised. */
   node: Node;
   /** The node that makes `output`: `node`, or the Add of its bias. */
   last: Node;
@@ -22,34 +22,40 @@ export interface Site {
 /** Every site, in graph order, one a module. A module that is called twice would need two decisions and is refused. */
 export function findSites(graph: Graph): Site[] {
   const index = indexGraph(graph);
+  const found = graph.nodes.flatMap((node) => siteOf(graph, index, node) ?? []);
+  const paths = withoutWrapper(found.map((site) => site.layer.module));
   const sites = new Map<string, Site>();
-  for (const node of graph.nodes) {
-    const site = siteOf(graph, index, node);
-    if (!site) continue;
-    const { module } = site.layer;
-    if (sites.has(module)) {
-      throw new DiptychError(
-        'graph_unsupported',
-        `module ${module} is called twice (nodes ${sites.get(module)!.node.name} and ${node.name}); one layer must be one node`,
-        { module },
-      );
+  for (const [at, site] of found.entries()) {
+    const module = paths[at]!;
+    const twin = sites.get(module);
+    if (twin) {
+      const reason = `module ${module} is called twice (nodes ${twin.node.name} and ${site.node.name}); one layer must be one node`;
+      throw new DiptychError('graph_unsupported', reason, { module });
     }
-    sites.set(module, site);
+    sites.set(module, { ...site, layer: { ...site.layer, module } });
   }
   return [...sites.values()];
 }
 
 function siteOf(graph: Graph, index: GraphIndex, node: Node): Site | undefined {
-  if (node.domain !== '' || !['MatMul', 'Gemm', 'Conv'].includes(node.opType)) return undefined;
+  const quantised = node.domain === 'com.microsoft' && node.opType === 'MatMulNBits';
+  if (!quantised && (node.domain !== '' || !['MatMul', 'Gemm', 'Conv'].includes(node.opType))) return undefined;
   const module = modulePath(node);
-  const [input, weightName] = node.inputs;
+  const [input, weightName, scales] = node.inputs;
   if (module === undefined || input === undefined || weightName === undefined) return undefined;
-  const weight = constantOperand(graph, index, weightName);
+  // The packed bytes of a quantised weight tell no type; its scales have the layer's.
+  const weight = constantOperand(graph, index, quantised ? scales! : weightName);
   if (!weight || constantOperand(graph, index, input)) return undefined;
-  const layer = node.opType === 'Conv' ? convLayer(node, module, weight.dims) : linearLayer(node, module, weight.dims);
+  const layer = layerOf(node, module, weight.dims);
   if (!layer) return undefined;
-  const last = node.opType === 'MatMul' ? (biasAdd(graph, index, node, module) ?? node) : node;
+  const last = quantised || node.opType === 'MatMul' ? (biasAdd(graph, index, node, module) ?? node) : node;
   return { layer, node, last, input, output: last.outputs[0]!, float16: weight.float16 };
+}
+
+function layerOf(node: Node, module: string, dims: number[]): LayerEntry | undefined {
+  if (node.opType === 'Conv') return convLayer(node, module, dims);
+  if (node.opType !== 'MatMulNBits') return linearLayer(node, module, dims);
+  return { kind: 'linear', module, in: intAttribute(node, 'K', 0), out: intAttribute(node, 'N', 0) };
 }
 
 function linearLayer(node: Node, module: string, dims: number[]): LayerEntry | undefined {

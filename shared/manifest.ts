@@ -98,8 +98,8 @@ export const TEXT_ENCODERS = ['textEncoder', 'textEncoder2', 'textEncoder3'] as 
 export type TextEncoderName = (typeof TEXT_ENCODERS)[number];
 
 /**
- * One input of the denoiser beside latent and timestep, [2, ...]: row 0 for the negative prompt, row 1 for the prompt. It is zero but for
- * `blocks`, outputs of text encoders laid at the offsets `at` of the axes after the batch; or it is the same `values` in both rows.
+ * One input of the denoiser beside latent and timestep, [2, ...]: row 0 for the negative prompt, row 1 for the prompt; of batch 1, the prompt.
+ * It is zero but for `blocks`, outputs of text encoders laid at the offsets `at` of the axes after the batch; or it is the same `values` in each row.
  */
 export const ConditioningInput = v.union([
   v.object({
@@ -124,14 +124,24 @@ const channels = v.tuple([v.number(), v.number(), v.number()]);
 export const ImageEncoderEntry = v.object({
   graph: GraphEntry,
   preprocessing: v.object({ height: positive, width: positive, mean: channels, std: channels }),
+  /** Of CLIP's: the value in its graph whose Gram matrix the metric `gram` compares; `shared/guidance/gram-layer.ts` chooses it. */
+  gramLayer: v.optional(text),
 });
 export type ImageEncoderEntry = v.InferOutput<typeof ImageEncoderEntry>;
+
+/**
+ * CLIP's own text tower with its projection, for the metric `clip-text`: the graph's one input, token ids [1, text.maxLength] int64 or int32, to its
+ * first output [1, width], in the space of the image encoder `clip`.
+ */
+export const TextTowerEntry = v.object({ graph: GraphEntry, text: TextEntry });
+export type TextTowerEntry = v.InferOutput<typeof TextTowerEntry>;
 
 /** What metric guidance needs beside the model: loaded only when guidance is on. */
 export const GuidanceEntry = v.object({
   /** A distilled decoder: latents as they are -> a picture in [0, 1]. */
   tinyDecoder: v.optional(GraphEntry),
   encoders: v.object({ dino: v.optional(ImageEncoderEntry), clip: v.optional(ImageEncoderEntry) }),
+  clipText: v.optional(TextTowerEntry),
 });
 export type GuidanceEntry = v.InferOutput<typeof GuidanceEntry>;
 
@@ -163,6 +173,8 @@ export const ModelEntry = v.object({
     denoiser: GraphEntry,
     decoder: GraphEntry,
   }),
+  /** Rows of the denoiser: 2 for classifier-free guidance, also where left out; 1, the prompt's alone, for a model that takes none. */
+  batch: v.optional(v.picklist([1, 2])),
   /** Left out by entries of models with one text encoder, whose only output is `encoder_hidden_states`. */
   conditioning: v.optional(Conditioning),
   layers: v.object({ denoiser: v.array(LayerEntry), textEncoder: v.array(LayerEntry), textEncoder2: v.optional(v.array(LayerEntry)) }),
@@ -187,8 +199,13 @@ export const LoraEntry = v.object({
   rank: positive,
   layerCount: positive,
   file: BlobRef,
-  /** Mean embedding of its reference pictures by each image encoder of the model, of length 1: what guidance pulls towards. */
-  references: v.optional(v.object({ dino: v.optional(v.array(v.number())), clip: v.optional(v.array(v.number())) })),
+  /**
+   * Mean embedding of its reference pictures by each metric that sees pictures, of length 1: what guidance pulls towards. `gram` is a symmetric
+   * matrix, row by row (`shared/guidance/gram.ts`).
+   */
+  references: v.optional(
+    v.object({ dino: v.optional(v.array(v.number())), clip: v.optional(v.array(v.number())), gram: v.optional(v.array(v.number())) }),
+  ),
   /** A small picture as a `data:` URL, at most 32 KiB. */
   thumbnail: v.optional(v.pipe(v.string(), v.startsWith('data:image/'), v.maxLength(32 * 1024))),
 });

@@ -29,20 +29,21 @@ export async function runEncoder(
 }
 
 /**
- * The values of one denoiser input of shape `dims`: [2, tokens, channels] or [2, channels].
+ * The values of one denoiser input of shape `dims`: [batch, tokens, channels] or [batch, channels]. A batch of 1 has the prompt's half alone.
  *
- * @param zeroRow0 leaves row 0 of every block zero
+ * @param zeroWithoutNegative leaves the negative prompt's half of every block zero
  * @throws DiptychError `graph_unsupported` if an output is missing or does not fit
  */
 export function layConditioning(
   input: ConditioningInput,
   dims: readonly number[],
   outputs: Readonly<EncoderOutputs>,
-  zeroRow0: boolean,
+  zeroWithoutNegative: boolean,
 ): Float32Array {
-  if ('values' in input) return Float32Array.from([...input.values, ...input.values]);
+  const batch = dims[0]!;
+  if ('values' in input) return Float32Array.from(Array<number[]>(batch).fill(input.values).flat());
   const [tokens, channels] = rowShape(dims);
-  const laid = new Float32Array(2 * tokens * channels);
+  const laid = new Float32Array(batch * tokens * channels);
   for (const { encoder, output, at } of input.blocks) {
     const found = output === undefined ? outputs.get(encoder)?.values().next().value : outputs.get(encoder)?.get(output);
     const [rows, columns] = found ? rowShape(found.dims) : [0, 0];
@@ -55,17 +56,18 @@ export function layConditioning(
         { input: input.input },
       );
     }
-    for (const half of zeroRow0 ? [1] : [0, 1]) {
+    for (const half of batch === 1 || zeroWithoutNegative ? [1] : [0, 1]) {
       for (let row = 0; row < rows; row++) {
         const from = (half * rows + row) * columns;
-        laid.set(found.data.subarray(from, from + columns), (half * tokens + top + row) * channels + left);
+        const to = ((half + batch - 2) * tokens + top + row) * channels + left;
+        laid.set(found.data.subarray(from, from + columns), to);
       }
     }
   }
   return laid;
 }
 
-/** Rows and columns of one half of the batch; a pooled [2, channels] is one row. */
+/** Rows and columns of one element of the batch; a pooled [batch, channels] is one row. */
 function rowShape(dims: readonly number[]): [rows: number, columns: number] {
   return dims.length === 3 ? [dims[1]!, dims[2]!] : [1, dims[1]!];
 }

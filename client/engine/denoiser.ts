@@ -30,6 +30,7 @@ export function makeDenoiser({
   conditioning,
 }: DenoiserParts): Denoise<RuntimeTensor> {
   const scalar = (value: number) => runtime.host(Float32Array.of(value), [1]);
+  const scaled = graph.inputs.some(({ name }) => name === GUIDED.scale);
   return async (x, sigma, timestep) => {
     const { cIn, cSkip, cOut } = scalings(prediction, sigma);
     const feeds = {
@@ -37,7 +38,7 @@ export function makeDenoiser({
       [GUIDED.cIn]: scalar(cIn),
       [GUIDED.cSkip]: scalar(cSkip),
       [GUIDED.cOut]: scalar(cOut),
-      [GUIDED.scale]: scalar(guidanceScale),
+      ...(scaled ? { [GUIDED.scale]: scalar(guidanceScale) } : {}),
       timestep: scalar(timestep),
     };
     const predict = async (pass: FusionPass, index: number): Promise<RuntimeTensor> => {

@@ -97,6 +97,7 @@ export class Engine implements EngineApi {
     const started = this.#now();
     const runtime = await this.#openedRuntime();
     refuseTooLarge(runtime, request.model);
+    refuseGuidanceScale(request);
     const schedule = makeSchedule(request.model.scheduler, request.steps, request);
     const rule = settledRule(request);
     const plan = planGuidance(request);
@@ -203,6 +204,12 @@ function settledRule({ ruleSettings = {} }: GenerateRequest): SettledRule {
 }
 
 /** Before anything is downloaded. */
+function refuseGuidanceScale({ model, guidanceScale }: GenerateRequest): void {
+  if (model.batch !== 1 || guidanceScale <= 1) return;
+  const reason = `${model.name} takes no classifier-free guidance: set guidanceScale to 1, or prepare the model again with a guidance scale above 1`;
+  throw new DiptychError('request_invalid', reason, { field: 'guidanceScale', model: model.id });
+}
+
 function refuseTooLarge(runtime: Runtime, model: ModelEntry): void {
   const bytes = modelGraphs(model)
     .flatMap((graph) => graph.weights)

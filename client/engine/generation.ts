@@ -7,7 +7,7 @@ import { bindRule } from './bind-rule.ts';
 import { makeDenoiser } from './denoiser.ts';
 import type { GuidanceRun } from './guidance-run.ts';
 import { FusionRun } from './fusion-run.ts';
-import { encodePrompts, type PromptFeeds, type PromptParts } from './prompts.ts';
+import { encodePrompts, type PromptFeeds, type PromptParts, releasePrompts } from './prompts.ts';
 import { toRgba } from './rgba.ts';
 import type { RuntimeTensor } from './sessions/runtime.ts';
 import { stepSecondsLeft } from './time-left.ts';
@@ -40,7 +40,7 @@ export async function generatePicture(parts: GenerationParts, request: GenerateR
     const image = await decode(parts, latent);
     return { image, fusionMap, ...(scores ? { scores } : {}), timings: { textMs: encoded - started, stepMs, decodeMs: now() - sampled } };
   } finally {
-    for (const tensor of new Set(prompts.flat().flatMap(Object.values<RuntimeTensor>))) parts.runtime.release(tensor);
+    releasePrompts(parts.runtime, prompts);
     pipeline.latents.releaseAll();
   }
 }

@@ -18,7 +18,7 @@ export interface PromptParts extends RuleParts {
   onEvent: (event: EngineEvent) => void;
 }
 
-/** What the denoiser reads beside latent and timestep in one pass, on the device: [2, ...] each, row 0 negative prompt, row 1 prompt. */
+/** What the denoiser reads beside latent and timestep in one pass, on the device: [2, ...] each, row 0 negative prompt, row 1 prompt; or [1, ...], the prompt. */
 export type PromptFeeds = Readonly<Record<string, RuntimeTensor>>;
 
 /** Of entries that do not say: the first output of one text encoder is the one input. */
@@ -26,6 +26,8 @@ const ONE_ENCODER: Conditioning = {
   inputs: [{ input: 'encoder_hidden_states', blocks: [{ encoder: 'textEncoder', at: [0, 0] }] }],
   zeroWithoutNegative: false,
 };
+
+const UNUSED_NEGATIVE = 'The negative prompt is not used: it needs a guidance scale above 1.';
 
 /** @throws DiptychError `pipeline_incomplete` if a file is no tokenizer */
 export function readTokenizers(model: ModelEntry, blobs: ReadonlyMap<string, Uint8Array>): Tokenizers {
@@ -39,19 +41,31 @@ export function readTokenizers(model: ModelEntry, blobs: ReadonlyMap<string, Uin
  * LoRAs. A part of a prompt that does not fit is told in a `warning`.
  */
 export async function encodePrompts(parts: PromptParts, request: GenerateRequest): Promise<PromptFeeds[][]> {
-  // A guidance scale of 1 has no use for the unconditional half: it is the prompt's too, and the layers choose by the prompt alone.
-  const negative = request.guidanceScale === 1 ? request.prompt : request.negativePrompt;
+  // Guidance is off at a scale of 1 or less, as in the public pipelines: both halves are the prompt's, and the layers choose by it alone.
+  const guided = request.guidanceScale > 1;
+  if (!guided && request.negativePrompt) parts.onEvent({ type: 'warning', message: UNUSED_NEGATIVE });
+  const negative = guided ? request.negativePrompt : request.prompt;
   const encoders = encodersOf(parts, request, [negative ?? '', request.prompt]);
   const byTextStep = new Map<string, PromptFeeds[]>();
   const steps: PromptFeeds[][] = [];
-  for (let step = 0; step < request.steps; step++) {
-    const key = encoders.map((encoder) => encoder.textStep(step)).join();
-    const known = byTextStep.get(key);
-    const feeds = known ?? (await encodeStep(parts, encoders, step, negative === undefined));
-    byTextStep.set(key, feeds);
-    steps.push(feeds);
+  try {
+    for (let step = 0; step < request.steps; step++) {
+      const key = encoders.map((encoder) => encoder.textStep(step)).join();
+      const known = byTextStep.get(key);
+      const feeds = known ?? (await encodeStep(parts, encoders, step, negative === undefined));
+      byTextStep.set(key, feeds);
+      steps.push(feeds);
+    }
+  } catch (error) {
+    releasePrompts(parts.runtime, steps);
+    throw error;
   }
   return steps;
+}
+
+/** Gives back every tensor of `prompts`; steps may share theirs. */
+export function releasePrompts(runtime: Runtime, prompts: readonly PromptFeeds[][]): void {
+  for (const tensor of new Set(prompts.flat().flatMap(Object.values<RuntimeTensor>))) runtime.release(tensor);
 }
 
 /** One text encoder, ready to run: what changes over the steps is which LoRA it follows. */

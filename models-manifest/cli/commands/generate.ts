@@ -36,7 +36,7 @@ export function generateCommand(program: Command): void {
     .option('--steps <n>', 'sampling steps (default: the model’s)', wholeNumber(1, 1000))
     .addOption(new Option('--sampler <name>', 'how it steps (default: the model’s)').choices(SAMPLERS))
     .addOption(new Option('--schedule <name>', 'where the steps lie (default: the model’s)').choices(SCHEDULES))
-    .option('--guidance-scale <s>', 'classifier-free guidance (default: the model’s)', decimal)
+    .option('--guidance-scale <s>', 'classifier-free guidance (default: the model’s; off at 1 or less)', decimal)
     .option('--subject-strength <s>', 'scale of the subject LoRA', decimal, 1)
     .option('--style-strength <s>', 'scale of the style LoRA', decimal, 1)
     .addOption(new Option('--rule <rule>', 'how the two LoRAs are fused').choices(RULES).default(DEFAULT_RULE))

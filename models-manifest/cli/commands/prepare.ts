@@ -30,7 +30,11 @@ export function prepareCommand(program: Command): void {
     .option('--height <n>', 'of the latent (default: sample_size of the denoiser’s config.json)', wholeNumber(1, 1024))
     .option('--width <n>', 'of the latent', wholeNumber(1, 1024))
     .option('--steps <n>', 'default number of sampling steps (default: the family’s; 1 of a Turbo model)', wholeNumber(1, 1000))
-    .option('--guidance-scale <s>', 'default guidance scale (default: the family’s; 1, no guidance, of a Turbo model)', decimal)
+    .option(
+      '--guidance-scale <s>',
+      'default guidance scale (default: the family’s; 1 of a Turbo model). At 1 or less the denoiser is prepared for no other: half the work',
+      decimal,
+    )
     .addHelpText(
       'after',
       '\nExample:\n  $ npx diptych prepare ./sd15-onnx --id sd15 --license CreativeML-OpenRAIL-M --author "Runway" --weights float16',

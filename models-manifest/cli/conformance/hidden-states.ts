@@ -19,7 +19,7 @@ export async function hiddenStates(bench: Bench, outputs: EncoderOutputs): Promi
     }),
   );
   const { inputs } = await bench.graph('denoiser', 'plain');
-  const plan = planConditioning(family, new Map(roles), inputs, undefined);
+  const plan = planConditioning(family, { outputs: new Map(roles), declared: inputs, batch: 2, configWidth: undefined });
   const input = plan.inputs({ height: 0, width: 0 }).find((candidate) => candidate.input === INPUT)!;
   return layConditioning(input, plan.dims[INPUT]!, outputs, false);
 }

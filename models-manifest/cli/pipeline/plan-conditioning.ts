@@ -17,23 +17,27 @@ export interface ConditioningPlan {
   inputs(image: { height: number; width: number }): Conditioning['inputs'];
 }
 
+export interface ConditioningRequest {
+  outputs: Outputs;
+  /** The denoiser's inputs as exported. */
+  declared: readonly GraphValue[];
+  /** Rows of the denoiser. */
+  batch: number;
+  /** The width that the denoiser's config gives for a padded input. */
+  configWidth: number | undefined;
+}
+
 /**
  * Where the outputs of the text encoders go in the denoiser's inputs.
  *
- * @param declared the denoiser's inputs as exported
- * @param configWidth the width that the denoiser's config gives for a padded input
  * @throws DiptychError `graph_unsupported`
  */
-export function planConditioning(
-  family: Family,
-  outputs: Outputs,
-  declared: readonly GraphValue[],
-  configWidth: number | undefined,
-): ConditioningPlan {
+export function planConditioning(family: Family, { outputs, declared, batch, configWidth }: ConditioningRequest): ConditioningPlan {
   const laid = new Map(Object.entries(family.conditioning).map(([input, filling]) => [input, layOut(input, filling, outputs)]));
   const dims = Array.from(laid, ([input, plan]) => {
     const known = declared.find(({ name }) => name === input)?.type.dims ?? [];
-    return [input, plan && family.paddedTo !== undefined ? padded(input, plan.dims, known, configWidth) : (plan?.dims ?? [2, SIZES])];
+    const dims = plan && family.paddedTo !== undefined ? padded(input, plan.dims, known, configWidth) : (plan?.dims ?? [SIZES]);
+    return [input, [batch, ...dims]];
   });
   return {
     dims: Object.fromEntries(dims),
@@ -46,6 +50,7 @@ export function planConditioning(
 
 interface Layout {
   blocks: Extract<ConditioningInput, { blocks: unknown }>['blocks'];
+  /** Without the batch. */
   dims: number[];
 }
 
@@ -74,13 +79,13 @@ function layOut(input: string, filling: Filling, outputs: Outputs): Layout | und
     top += height;
     width = Math.max(width, left);
   }
-  return { blocks, dims: rank === 3 ? [2, top, width] : [2, width] };
+  return { blocks, dims: rank === 3 ? [top, width] : [width] };
 }
 
 /** As many tokens and channels as the denoiser declares. A pooled input is as wide as its pieces. */
 function padded(input: string, dims: number[], declared: readonly (number | string)[], configWidth: number | undefined): number[] {
-  if (dims.length === 2) return dims;
-  const [, tokens, channels] = dims as [number, number, number];
+  if (dims.length === 1) return dims;
+  const [tokens, channels] = dims as [number, number];
   const width = typeof declared[2] === 'number' ? declared[2] : configWidth;
   if (width === undefined) {
     throw new DiptychError(
@@ -94,5 +99,5 @@ function padded(input: string, dims: number[], declared: readonly (number | stri
       input,
     });
   }
-  return [2, typeof declared[1] === 'number' ? declared[1] : tokens, width];
+  return [typeof declared[1] === 'number' ? declared[1] : tokens, width];
 }

@@ -33,6 +33,7 @@ export interface PrepareOptions {
   width?: number;
   /** Defaults of the entry: the family's, or what the scheduler tells, where left out. */
   steps?: number;
+  /** One of 1 or less prepares the denoiser for the prompt's prediction alone. */
   guidanceScale?: number;
 }
 
@@ -70,12 +71,16 @@ export async function prepareModel(
   stage(1);
   const text = await prepareText(pipeline, keep, store);
   stage(2);
-  const plan = planConditioning(family, text.outputs, pipeline.denoiser.model.graph.inputs, pipeline.config.joint_attention_dim);
-  const denoiser = await prepareDenoiser(pipeline, [2, ...latentDims], plan, keep);
+  const defaults = samplingDefaults(family, scheduler);
+  const guidanceScale = options.guidanceScale ?? defaults.guidanceScale;
+  const declared = pipeline.denoiser.model.graph.inputs;
+  const exportedBatch = declared.find(({ name }) => name === family.latent)?.type.dims?.[0];
+  const batch = guidanceScale > 1 || exportedBatch === 2 ? 2 : 1;
+  const plan = planConditioning(family, { outputs: text.outputs, declared, batch, configWidth: pipeline.config.joint_attention_dim });
+  const denoiser = await prepareDenoiser(pipeline, [batch, ...latentDims], plan, keep);
   stage(3);
   const decoder = await fixDims(pipeline.decoder, { [inputNames(pipeline.decoder)[0]!]: [1, ...latentDims] });
   const image = imageSize(decoder.graph, pipeline.decoder.file);
-  const defaults = samplingDefaults(family, scheduler);
 
   const model = v.parse(ModelEntry, {
     ...about,
@@ -84,9 +89,10 @@ export async function prepareModel(
     scheduler,
     ...text.texts,
     graphs: { ...text.graphs, denoiser: denoiser.graph, decoder: await keep(pipeline.decoder, decoder) },
+    batch,
     conditioning: { inputs: plan.inputs(image), zeroWithoutNegative: pipeline.zeroWithoutNegative },
     layers: { denoiser: denoiser.layers, ...text.layers },
-    defaults: { steps: options.steps ?? defaults.steps, guidanceScale: options.guidanceScale ?? defaults.guidanceScale },
+    defaults: { steps: options.steps ?? defaults.steps, guidanceScale },
   });
   await store.addModel(model);
   onStage('done', stages.length, stages.length);

@@ -80,7 +80,22 @@ describe('SDXL', () => {
   test('tells an absent negative prompt, which is zeros, from an empty one', async () => {
     expect(differs(first, await pictureOf('sdxl', { negativePrompt: '' }))).toBe(true);
     const absent = await pictureOf('sdxl', { guidanceScale: 1 });
-    expect(differs(absent, await pictureOf('sdxl', { guidanceScale: 1, negativePrompt: '' }))).toBe(false);
+    for (const options of [{ guidanceScale: 1, negativePrompt: '' }, { guidanceScale: 0 }])
+      expect(differs(absent, await pictureOf('sdxl', options))).toBe(false);
+  });
+
+  test('of a default guidance scale of 1 has one row, makes the same picture with it, and refuses guidance', async () => {
+    expect(model.batch).toBe(2);
+    expect((await prepare('sdxl-turbo-rows', SDXL, { guidanceScale: 1 })).batch).toBe(1);
+    await addTo('sdxl-turbo-rows', 'subject', path.join(SDXL, 'lora/subject.kohya.safetensors'));
+    await addTo('sdxl-turbo-rows', 'style', path.join(SDXL, 'lora/style.peft.safetensors'));
+    const [two, one] = [await pictureOf('sdxl', { guidanceScale: 1 }), await pictureOf('sdxl-turbo-rows')];
+    expect(one.fusionMap.choice).toEqual(two.fusionMap.choice);
+    expect(Math.max(...one.image.data.map((value, i) => Math.abs(value - two.image.data[i]!)))).toBeLessThanOrEqual(1);
+    await expect(pictureOf('sdxl-turbo-rows', { guidanceScale: 3 })).rejects.toMatchObject({
+      code: 'request_invalid',
+      message: expect.stringMatching(/takes no classifier-free guidance: set guidanceScale to 1/),
+    });
   });
 });
 

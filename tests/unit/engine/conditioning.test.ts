@@ -80,6 +80,14 @@ describe('a denoiser input', () => {
       ],
     ],
     [
+      'of batch 1 is the prompt’s half',
+      inputOf({ encoder: 'textEncoder', output: 'last', at: [0, 0] }, { encoder: 'textEncoder2', output: 'hidden', at: [0, 2] }),
+      [1, 2, 3],
+      true,
+      [[5, 6, 30, 7, 8, 40]],
+    ],
+    ['of batch 1 is numbers once', { input: 'x', values: [16, 0] }, [1, 2], false, [[16, 0]]],
+    [
       'is numbers, whatever the prompts',
       { input: 'x', values: [16, 0] },
       [2, 2],

@@ -55,9 +55,30 @@ describe('guidedDenoiser', () => {
     expected.forEach((value, i) => expect((x0.data as Float32Array)[i]).toBeCloseTo(value, 5));
   });
 
-  it('refuses a denoiser without a latent input of batch 2', () => {
+  it('is c_skip x + c_out F of one of batch 1, without a guidance scale', async () => {
     const single = denoiser();
-    single.graph.inputs[0]!.type.dims = [1, 3, 4, 5];
-    expect(() => guidedDenoiser(single)).toThrowError(expect.objectContaining({ code: 'graph_unsupported' }));
+    for (const value of [...single.graph.inputs, ...single.graph.outputs]) value.type.dims = [1, ...value.type.dims!.slice(1)];
+    const model = guidedDenoiser(single);
+    validateModel(model);
+    const session = await ort.InferenceSession.create(writeModel(model));
+    expect(session.inputNames).not.toContain('guidance_scale');
+    const x = numbers(3, 60);
+    const scalar = (v: number) => new ort.Tensor('float32', Float32Array.of(v), [1]);
+    const outputs = await session.run({
+      x: new ort.Tensor('float32', x, [1, 3, 4, 5]),
+      c_in: scalar(0.4),
+      c_skip: scalar(0.7),
+      c_out: scalar(-1.3),
+      timestep: scalar(0.25),
+      encoder_hidden_states: new ort.Tensor('float32', Float32Array.of(-0.2), [1, 1, 1, 1]),
+    });
+    const expected = Array.from(x, (v) => 0.7 * v - 1.3 * (Math.tanh(0.4 * v + 0.25) * 0.5 - 0.2));
+    expected.forEach((value, i) => expect((outputs.x0!.data as Float32Array)[i]).toBeCloseTo(value, 5));
+  });
+
+  it('refuses a denoiser without a latent input of batch 1 or 2', () => {
+    const triple = denoiser();
+    triple.graph.inputs[0]!.type.dims = [3, 3, 4, 5];
+    expect(() => guidedDenoiser(triple)).toThrowError(expect.objectContaining({ code: 'graph_unsupported' }));
   });
 });

@@ -7,10 +7,10 @@ import { makeSchedule } from '../sampler/schedule.ts';
 import { type AdapterFiles, AdapterReader, adapterRefs } from './adapters.ts';
 import { Downloads } from './downloads.ts';
 import { generatePicture } from './generation.ts';
-import { embedReference } from './embed-reference.ts';
 import { fusionNeeds } from './fusion-needs.ts';
 import { GuidanceNetwork, guidanceKey } from './guidance-network.ts';
-import { guidanceBlobs, type GuidancePlan, hasPictures, planGuidance } from './guidance-plan.ts';
+import { guidanceBlobs, type GuidancePlan, planGuidance } from './guidance-plan.ts';
+import { GuidanceReferences } from './guidance-references.ts';
 import { GuidanceRun } from './guidance-run.ts';
 import { Pipeline } from './pipeline.ts';
 import { readTokenizers, type Tokenizers } from './prompts.ts';
@@ -38,6 +38,7 @@ interface LoadedModel {
   adapters: AdapterReader;
   tokenizers: Tokenizers | undefined;
   guidance: { key: string; network: GuidanceNetwork } | undefined;
+  references: GuidanceReferences;
 }
 
 /** Makes pictures, one at a time. The same class runs in the browser's worker and on the command line. */
@@ -109,7 +110,9 @@ export class Engine implements EngineApi {
     const first = pipeline.unready();
     const files: AdapterFiles = { subject: request.subject, style: request.style };
     const text = loaded.tokenizers ? [] : Object.values(modelTexts(request.model)).map((entry) => entry.tokenizer);
-    const guides = plan && (loaded.guidance?.key !== guidanceKey(plan) || hasPictures(plan)) ? guidanceBlobs(plan) : [];
+    for (const message of plan?.notes ?? []) onEvent({ type: 'warning', message });
+    const network = plan && loaded.guidance?.key !== guidanceKey(plan) ? guidanceBlobs(plan) : [];
+    const guides = [...network, ...(plan ? loaded.references.blobs(plan) : [])];
     const blobs = await downloads.fetch(eachOnce([...adapterRefs(files), ...text, ...guides, ...pipeline.blobs(first)]));
     const adapters = loaded.adapters.read(files, blobs);
     loaded.tokenizers ??= readTokenizers(request.model, blobs);
@@ -149,8 +152,7 @@ export class Engine implements EngineApi {
       const { model, latents } = loaded.pipeline;
       loaded.guidance = { key, network: await GuidanceNetwork.load(runtime, model, plan, blobs, latents) };
     }
-    const references: Float32Array[] = [];
-    for (const metric of plan.metrics) references.push(await embedReference(runtime, metric, blobs));
+    const references = await loaded.references.embed(runtime, plan, blobs);
     return new GuidanceRun(loaded.guidance.network, plan, references, steps);
   }
 
@@ -179,6 +181,7 @@ export class Engine implements EngineApi {
       adapters: new AdapterReader(model),
       tokenizers: undefined,
       guidance: undefined,
+      references: new GuidanceReferences(),
     };
     return this.#loaded;
   }

@@ -1,5 +1,8 @@
+import { DiptychError } from '../../shared/errors.ts';
 import { type GuidanceDecoder, GUIDANCE, guidanceGraph, type Metric } from '../../shared/guidance/guidance-graph.ts';
+import type { MetricName } from '../../shared/guidance/settings.ts';
 import type { GraphEntry, ModelEntry } from '../../shared/manifest.ts';
+import type { Model } from '../../shared/onnx/ir.ts';
 import { readModel } from '../../shared/onnx/read.ts';
 import type { Scores } from '../../shared/protocol.ts';
 import type { DeviceLatents } from './device-latents.ts';
@@ -14,10 +17,13 @@ export const guidanceKey = ({ decoder, metrics }: GuidancePlan): string => [deco
 export class GuidanceNetwork {
   readonly #graph: LoadedGraph;
   readonly #latents: DeviceLatents;
+  readonly #metrics: readonly MetricName[];
 
-  constructor(graph: LoadedGraph, latents: DeviceLatents) {
+  /** `metrics`: those of the graph, in its order. */
+  constructor(graph: LoadedGraph, latents: DeviceLatents, metrics: readonly MetricName[]) {
     this.#graph = graph;
     this.#latents = latents;
+    this.#metrics = metrics;
   }
 
   /**
@@ -32,7 +38,12 @@ export class GuidanceNetwork {
     blobs: ReadonlyMap<string, Uint8Array>,
     latents: DeviceLatents,
   ): Promise<GuidanceNetwork> {
-    const read = ({ topology }: GraphEntry) => readModel(blobs.get(topology.sha256)!, `${id} guidance (${topology.sha256})`);
+    const models = new Map<string, Model>();
+    const read = ({ topology: { sha256 } }: GraphEntry): Model => {
+      const model = models.get(sha256) ?? readModel(blobs.get(sha256)!, `${id} guidance (${sha256})`);
+      models.set(sha256, model);
+      return model;
+    };
     const vae = decoder.kind === 'vae';
     const decoding: GuidanceDecoder = {
       model: read(decoder.graph),
@@ -44,36 +55,58 @@ export class GuidanceNetwork {
       name,
       encoder: read(encoder.graph),
       preprocessing: encoder.preprocessing,
+      gramLayer: name === 'gram' ? encoder.gramLayer : undefined,
     }));
     const model = guidanceGraph(decoding, scoring);
-    model.graph.outputs = model.graph.outputs.filter(({ name }) => name !== GUIDANCE.direction);
+    const outputs: readonly string[] = [GUIDANCE.guided, GUIDANCE.scores];
+    model.graph.outputs = model.graph.outputs.filter(({ name }) => outputs.includes(name));
     const shards = [decoder.graph, ...metrics.map(({ encoder }) => encoder.graph)].flatMap(({ weights }) => weights);
     const weights = [...new Map(shards.map(({ path, sha256 }) => [path, { path, data: blobs.get(sha256)! }])).values()];
-    const options = { name: `${id} guidance`, modules: [], form: { applies: true }, onDevice: () => [GUIDANCE.guided] };
-    return new GuidanceNetwork(await LoadedGraph.of(runtime, model, weights, options), latents);
+    const options = { name: `${id} guidance`, modules: [], form: { applies: true }, onDevice: () => [...outputs] };
+    const names = metrics.map(({ name }) => name);
+    return new GuidanceNetwork(await LoadedGraph.of(runtime, model, weights, options), latents, names);
   }
 
-  /** A new latent x0 - eta g, and how near x0 was to each reference. The caller keeps x0. */
-  async refine(
-    x0: RuntimeTensor,
-    eta: number,
-    metrics: Readonly<Record<string, MetricFeed>>,
-  ): Promise<{ x0: RuntimeTensor; scores: Scores }> {
+  /**
+   * A new latent x0 - eta g, and how near x0 was to each reference, both left on the device. The caller keeps x0, and gives the scores to `read` or
+   * `discard`.
+   *
+   * @throws DiptychError `guidance_unavailable` where a reference is not as wide as what its encoder makes
+   */
+  async refine(x0: RuntimeTensor, eta: number, feeds: MetricFeeds): Promise<{ x0: RuntimeTensor; scores: RuntimeTensor }> {
     const { runtime, session } = this.#graph;
-    const feeds: Record<string, RuntimeTensor> = { [GUIDANCE.x0]: x0, [GUIDANCE.eta]: runtime.host(Float32Array.of(eta), [1]) };
-    for (const [name, { weight, reference }] of Object.entries(metrics)) {
-      feeds[GUIDANCE.weight(name)] = runtime.host(Float32Array.of(weight), [1]);
-      feeds[GUIDANCE.reference(name)] = runtime.host(reference, [1, reference.length]);
+    const tensors: Record<string, RuntimeTensor> = { [GUIDANCE.x0]: x0, [GUIDANCE.eta]: runtime.host(Float32Array.of(eta), [1]) };
+    for (const name of this.#metrics) {
+      const { weight, reference } = feeds[name]!;
+      this.#expectWidth(name, reference.length);
+      tensors[GUIDANCE.weight(name)] = runtime.host(Float32Array.of(weight), [1]);
+      tensors[GUIDANCE.reference(name)] = runtime.host(reference, [1, reference.length]);
     }
-    const outputs = await session.run(feeds);
-    const guided = this.#latents.adopt(outputs[GUIDANCE.guided]!);
-    const scores: Scores = {};
-    for (const name of Object.keys(metrics)) {
-      const score = outputs[GUIDANCE.score(name)]!;
-      scores[name as keyof Scores] = (await runtime.read(score))[0]!;
-      runtime.release(score);
-    }
-    return { x0: guided, scores };
+    const { [GUIDANCE.guided]: guided, [GUIDANCE.scores]: scores } = await session.run(tensors);
+    return { x0: this.#latents.adopt(guided!), scores: scores! };
+  }
+
+  /** All scores in one read, which waits for the device. */
+  async read(scores: RuntimeTensor): Promise<Scores> {
+    const values = await this.#graph.runtime.read(scores);
+    const read = Object.fromEntries(this.#metrics.map((name, k) => [name, values[k]!]));
+    this.discard(scores);
+    return read;
+  }
+
+  discard(scores: RuntimeTensor): void {
+    this.#graph.runtime.release(scores);
+  }
+
+  #expectWidth(name: MetricName, width: number): void {
+    const input = this.#graph.inputs.find((candidate) => candidate.name === GUIDANCE.reference(name));
+    const expected = input?.type.dims?.at(-1);
+    if (width === expected) return;
+    throw new DiptychError(
+      'guidance_unavailable',
+      `The reference for ${name} has ${width} numbers, where the model's image encoder makes ${expected}; add the LoRA's references again, with this model.`,
+      { metric: name },
+    );
   }
 
   close(): Promise<void> {
@@ -83,5 +116,9 @@ export class GuidanceNetwork {
 
 export interface MetricFeed {
   weight: number;
+  /** [width], of any length. */
   reference: Float32Array;
 }
+
+/** One for each metric of the graph. */
+export type MetricFeeds = Readonly<Partial<Record<MetricName, MetricFeed>>>;

@@ -1,6 +1,6 @@
 import { DiptychError } from '../../shared/errors.ts';
 import type { Scores } from '../../shared/protocol.ts';
-import type { GuidanceNetwork, MetricFeed } from './guidance-network.ts';
+import type { GuidanceNetwork, MetricFeeds } from './guidance-network.ts';
 import type { GuidancePlan } from './guidance-plan.ts';
 import type { RuntimeTensor } from './sessions/runtime.ts';
 
@@ -10,18 +10,21 @@ export class GuidanceRun {
   readonly scores: Scores[] = [];
   readonly #network: GuidanceNetwork;
   readonly #settings: GuidancePlan['settings'];
-  readonly #metrics: Readonly<Record<string, MetricFeed>>;
+  readonly #feeds: MetricFeeds;
   readonly #from: number;
   readonly #to: number;
   #step = 0;
+  /** Refinements of this step so far; a sampler of second order makes more than `iterations`. */
+  #refined = 0;
+  #unread: RuntimeTensor | undefined;
   #latest: Scores | undefined;
 
-  /** `references`: a unit embedding for each metric of the plan, in its order. */
+  /** `references`: an embedding for each metric of the plan, in its order. */
   constructor(network: GuidanceNetwork, { settings, metrics }: GuidancePlan, references: readonly Float32Array[], steps: number) {
     this.#network = network;
     this.#settings = settings;
-    this.#metrics = Object.fromEntries(
-      metrics.map(({ name }, k) => [name, { weight: settings.weights[name] ?? 1, reference: references[k]! }]),
+    this.#feeds = Object.fromEntries(
+      metrics.map(({ name }, k) => [name, { weight: settings.weights[name] ?? 0, reference: references[k]! }]),
     );
     this.#from = Math.floor(settings.from * steps);
     this.#to = Math.ceil(settings.to * steps);
@@ -32,13 +35,16 @@ export class GuidanceRun {
     return this.#step >= this.#from && this.#step < this.#to ? this.#settings.iterations : 0;
   }
 
+  /** Moves x0, which the caller keeps. The scores before a step's first correction are read once all its corrections are on their way. */
   async refine(x0: RuntimeTensor): Promise<RuntimeTensor> {
-    const refined = await this.#network.refine(x0, this.#eta, this.#metrics);
-    for (const [name, score] of Object.entries(refined.scores)) {
-      if (!Number.isFinite(score))
-        throw new DiptychError('session_failed', `guidance made ${name} ${score} of the latent; try a smaller eta`);
+    const refined = await this.#network.refine(x0, this.#eta, this.#feeds);
+    if (this.#refined++ === 0) this.#unread = refined.scores;
+    else this.#network.discard(refined.scores);
+    if (this.#unread && this.#refined >= this.iterations) {
+      const scores = this.#unread;
+      this.#unread = undefined;
+      this.#latest = await this.#read(scores);
     }
-    this.#latest ??= refined.scores;
     return refined.x0;
   }
 
@@ -47,13 +53,23 @@ export class GuidanceRun {
     const scores = this.#latest;
     if (scores) this.scores.push(scores);
     this.#latest = undefined;
+    this.#refined = 0;
     this.#step++;
     return scores;
   }
 
   /** The scores of a latent as it is. */
   async measure(latent: RuntimeTensor): Promise<Scores> {
-    return (await this.#network.refine(latent, 0, this.#metrics)).scores;
+    return this.#read((await this.#network.refine(latent, 0, this.#feeds)).scores);
+  }
+
+  async #read(tensor: RuntimeTensor): Promise<Scores> {
+    const scores = await this.#network.read(tensor);
+    for (const [name, score] of Object.entries(scores)) {
+      if (!Number.isFinite(score))
+        throw new DiptychError('session_failed', `guidance made ${name} ${score} of the latent; try a smaller eta`);
+    }
+    return scores;
   }
 
   get #eta(): number {

@@ -1,16 +1,19 @@
 /**
  * Latent-level refinement as one graph (arXiv 2602.15539, section 3.3; `docs/method.md`, section 2):
  *
- *     L_m = 1 - cos(encoder_m(preprocess_m(decode(x0))), reference_m)
+ *     L_m = 1 - cos(embedding_m(preprocess_m(decode(x0))), reference_m)
  *     g   = sum over m of  weight_m (dL_m / dx0) / rms(dL_m / dx0)
  *     x0' = x0 - eta g
+ *
+ * An embedding is the output of an image encoder, or the Gram matrix of one of its layers.
  */
 import { gradient } from '../autodiff/gradient.ts';
 import { DiptychError } from '../errors.ts';
 import { GraphBuilder } from '../onnx/builder.ts';
-import type { Graph, GraphValue, Model } from '../onnx/ir.ts';
+import { int, type Graph, type GraphValue, type Model } from '../onnx/ir.ts';
 import { normalise } from '../onnx/normalise.ts';
 import { splice } from '../onnx/splice.ts';
+import { emitEmbeddings } from './embeddings.ts';
 import { emitPreprocess, type Preprocessing } from './preprocess.ts';
 
 /** Inputs and outputs of the graph, all float32; M is the name of a metric. */
@@ -29,6 +32,8 @@ export const GUIDANCE = {
   direction: 'direction',
   /** Output []: cos(embedding, reference). */
   score: (metric: string): string => `score.${metric}`,
+  /** Output [metrics]: all scores, in the order of the metrics, for one read. */
+  scores: 'scores',
 } as const;
 
 /** How latents become a picture: the network [1, C, h, w] -> [1, 3, H, W], z * inputScale + inputShift is what it is fed, and the range of its output. */
@@ -39,11 +44,13 @@ export interface GuidanceDecoder {
   range: 'minus one to one' | 'zero to one';
 }
 
-/** One metric: a normalised image encoder [1, 3, H, W] -> [1, width], its first output. */
+/** One metric: a normalised image encoder [1, 3, H, W] -> [1, width], its first output. Metrics with the same `encoder` share its forward pass. */
 export interface Metric {
   name: string;
   encoder: Model;
   preprocessing: Preprocessing;
+  /** The value in the encoder whose Gram matrix is compared, in place of the encoder's output. */
+  gramLayer?: string | undefined;
 }
 
 /**
@@ -67,6 +74,8 @@ export function guidanceGraph(decoder: GuidanceDecoder, metrics: readonly Metric
   const sum = terms.reduce((total, term, k) => builder.add('Add', `sum.${k}`, [total, term]));
   builder.add('Identity', 'direction', [sum], {}, GUIDANCE.direction);
   builder.add('Sub', 'guided', [GUIDANCE.x0, builder.add('Mul', 'step', [sum, GUIDANCE.eta])], {}, GUIDANCE.guided);
+  const scores = metrics.map(({ name }) => builder.unsqueeze(`score.${name}`, GUIDANCE.score(name), [0]));
+  builder.add('Concat', 'scores', scores, { axis: int(0) }, GUIDANCE.scores);
   graph.nodes.push(...builder.nodes);
   const dims = graph.inputs[0]!.type.dims!;
   graph.inputs = [...graph.inputs, value(GUIDANCE.eta, [1]), ...metrics.map(({ name }) => value(GUIDANCE.weight(name), [1]))];
@@ -74,6 +83,7 @@ export function guidanceGraph(decoder: GuidanceDecoder, metrics: readonly Metric
     value(GUIDANCE.guided, dims),
     value(GUIDANCE.direction, dims),
     ...metrics.map(({ name }) => value(GUIDANCE.score(name), [])),
+    value(GUIDANCE.scores, [metrics.length]),
   ];
   return { ...withGradients, graph };
 }
@@ -84,8 +94,7 @@ const value = (name: string, dims: readonly (number | string)[]): GraphValue => 
 /** x0 to a score and a loss for each metric. */
 function forwardGraph(decoder: GuidanceDecoder, metrics: readonly Metric[]): Model {
   const latent = decoder.model.graph.inputs[0]!;
-  const models = [decoder.model, ...metrics.map(({ encoder }) => encoder)];
-  const opsets = sharedOpsets(models);
+  const opsets = sharedOpsets([decoder.model, ...metrics.map(({ encoder }) => encoder)]);
   const graph: Graph = {
     name: 'guidance',
     nodes: [],
@@ -106,16 +115,19 @@ function forwardGraph(decoder: GuidanceDecoder, metrics: readonly Metric[]): Mod
     decoder.range === 'zero to one'
       ? builder.add('Sub', 'signed', [builder.add('Mul', 'doubled', [image!, builder.floats([1], [2])]), builder.floats([1], [1])])
       : image!;
-  for (const { name, encoder, preprocessing } of metrics) {
-    builder.scope(`guidance/${name}/pixels`);
+  for (const [encoder, sharing] of Map.groupBy(metrics, (metric) => metric.encoder)) {
+    const [{ name: first, preprocessing }] = sharing as [Metric];
+    builder.scope(`guidance/${first}/pixels`);
     const pixels = emitPreprocess(builder, picture, { height: height!, width: width! }, preprocessing);
     place(graph, builder);
-    const [embedding] = splice(graph, encoder, `encoder.${name}`, { [encoder.graph.inputs[0]!.name]: pixels }).values();
-    graph.inputs.push(value(GUIDANCE.reference(name), encoder.graph.outputs[0]!.type.dims!));
-    builder.scope(`guidance/${name}/loss`);
-    emitLoss(builder, name, embedding!);
-    place(graph, builder);
-    graph.outputs.push(value(lossOf(name), []), value(GUIDANCE.score(name), []));
+    for (const [k, { value: embedding, width }] of emitEmbeddings(graph, builder, encoder, `encoder.${first}`, pixels, sharing).entries()) {
+      const { name } = sharing[k]!;
+      graph.inputs.push(value(GUIDANCE.reference(name), [1, width]));
+      builder.scope(`guidance/${name}/loss`);
+      emitLoss(builder, name, embedding);
+      place(graph, builder);
+      graph.outputs.push(value(lossOf(name), []), value(GUIDANCE.score(name), []));
+    }
   }
   return { irVersion: 8, producer: 'diptych', opsets, metadata: new Map(), graph };
 }

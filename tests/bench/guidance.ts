@@ -6,7 +6,7 @@ import type { Runtime, RuntimeTensor, Session } from '../../client/engine/sessio
 import { folderBlobs } from '../../models-manifest/cli/folder-blobs.ts';
 import type { Store } from '../../models-manifest/cli/store.ts';
 import { GUIDANCE, type GuidanceDecoder, guidanceGraph, type Metric } from '../../shared/guidance/guidance-graph.ts';
-import { GUIDANCE_DECODERS, METRICS } from '../../shared/guidance/settings.ts';
+import { GUIDANCE_DECODERS } from '../../shared/guidance/settings.ts';
 import type { GraphEntry, ModelEntry } from '../../shared/manifest.ts';
 import { removeDead } from '../../shared/onnx/dead-code.ts';
 import type { GraphValue, Model } from '../../shared/onnx/ir.ts';
@@ -21,6 +21,9 @@ export interface GuidanceOptions {
   rounds: number;
   steps: number;
 }
+
+/** Those that guide where nothing else is asked. */
+const METRICS = ['dino', 'clip'] as const;
 
 type DecoderKind = (typeof GUIDANCE_DECODERS)[number];
 

@@ -3,7 +3,6 @@ import { GuidanceNetwork, type MetricFeed } from '../../../client/engine/guidanc
 import { LoadedGraph } from '../../../client/engine/loaded-graph.ts';
 import type { DeviceLatents } from '../../../client/engine/device-latents.ts';
 import { GUIDANCE, type GuidanceDecoder, guidanceGraph, type Metric } from '../../../shared/guidance/guidance-graph.ts';
-import type { MetricName } from '../../../shared/guidance/settings.ts';
 import type { Model } from '../../../shared/onnx/ir.ts';
 import { fixDims, inputNames } from '../pipeline/fix-dims.ts';
 import { readPart } from '../pipeline/read-part.ts';
@@ -11,6 +10,10 @@ import type { Bench } from './bench.ts';
 import { type GoldenFolder, goldenTensor } from './golden-folder.ts';
 
 type DecoderKind = 'vae' | 'tiny';
+
+/** The metrics that goldens are of. */
+const METRICS = ['dino', 'clip'] as const;
+type MetricName = (typeof METRICS)[number];
 
 /** Of the goldens. */
 const WEIGHTS: Readonly<Record<MetricName, number>> = { dino: 1, clip: 0.7 };
@@ -25,7 +28,7 @@ const PIXELS: Readonly<Record<MetricName, { mean: readonly number[]; std: readon
 export function directionOf(name: string): { decoder: DecoderKind; metrics: MetricName[] } | undefined {
   const match = /^guidance\.(vae|tiny)\.gradient(?:\.(dino|clip)_alone)?$/.exec(name);
   if (!match) return undefined;
-  return { decoder: match[1] as DecoderKind, metrics: match[2] ? [match[2] as MetricName] : ['dino', 'clip'] };
+  return { decoder: match[1] as DecoderKind, metrics: match[2] ? [match[2] as MetricName] : [...METRICS] };
 }
 
 /** g at the golden latent. */
@@ -48,9 +51,13 @@ export async function direction(bench: Bench, decoder: DecoderKind, metrics: rea
 
 /** The refinement of the guided trajectory: tiny decoder, one iteration a step. The caller keeps x0. */
 export async function refinement(bench: Bench, latents: DeviceLatents) {
-  const network = new GuidanceNetwork(await bench.once('guidance tiny', () => loadGuidance(bench, 'tiny')), latents);
-  const feeds = metricFeeds(bench.folder, ['dino', 'clip']);
-  return async (x0: Parameters<GuidanceNetwork['refine']>[0]) => (await network.refine(x0, bench.folder.json['guidance.eta'], feeds)).x0;
+  const network = new GuidanceNetwork(await bench.once('guidance tiny', () => loadGuidance(bench, 'tiny')), latents, METRICS);
+  const feeds = metricFeeds(bench.folder, METRICS);
+  return async (x0: Parameters<GuidanceNetwork['refine']>[0]) => {
+    const refined = await network.refine(x0, bench.folder.json['guidance.eta'], feeds);
+    network.discard(refined.scores);
+    return refined.x0;
+  };
 }
 
 /** A metric that is left out of `metrics` has no weight. */
@@ -71,7 +78,7 @@ async function loadGuidance(bench: Bench, kind: DecoderKind): Promise<LoadedGrap
     inputShift: vae ? shiftFactor : 0,
     range: vae ? 'minus one to one' : 'zero to one',
   };
-  const metrics = await Promise.all((['dino', 'clip'] as const).map((name) => metricOf(root, name)));
+  const metrics = await Promise.all(METRICS.map((name) => metricOf(root, name)));
   const options = { name: `${root} guidance`, modules: [], form: { applies: true }, session: { strict: true } };
   return LoadedGraph.of(bench.runtime, guidanceGraph(decoder, metrics), [], options);
 }

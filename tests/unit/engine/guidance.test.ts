@@ -136,7 +136,7 @@ describe('guidance that cannot be', () => {
   test.each([
     [{ eta: -1 }, 'guidance.eta'],
     [{ iterations: 0 }, 'guidance.iterations'],
-    [{ weights: { gram: 1 } }, 'guidance.weights.gram'],
+    [{ weights: { judge: 1 } }, 'guidance.weights.judge'],
   ])('refuses the settings %j, naming the field', async (guidance, field) => {
     await expect(generate({ guidance: guidance as NonNullable<GenerateRequest['guidance']> })).rejects.toMatchObject({
       code: 'request_invalid',

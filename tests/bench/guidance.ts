@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { Engine } from '../../client/engine/engine.ts';
 import { openNodeRuntime } from '../../client/engine/sessions/node.ts';
 import type { Runtime, RuntimeTensor, Session } from '../../client/engine/sessions/runtime.ts';
+import { withDemoStore } from '../../models-manifest/cli/demo/with-demo-store.ts';
 import { folderBlobs } from '../../models-manifest/cli/folder-blobs.ts';
 import type { Store } from '../../models-manifest/cli/store.ts';
 import { GUIDANCE, type GuidanceDecoder, guidanceGraph, type Metric } from '../../shared/guidance/guidance-graph.ts';
@@ -13,7 +14,7 @@ import type { GraphValue, Model } from '../../shared/onnx/ir.ts';
 import { readModel } from '../../shared/onnx/read.ts';
 import { writeModel } from '../../shared/onnx/write.ts';
 import type { Backend } from '../../shared/protocol.ts';
-import { demoRequest, PAIR, withDemoStore } from './demo-store.ts';
+import { demoRequest, PAIR } from './demo-request.ts';
 import { median } from './median.ts';
 
 export interface GuidanceOptions {

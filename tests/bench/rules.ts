@@ -2,6 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { Engine } from '../../client/engine/engine.ts';
 import { openNodeRuntime } from '../../client/engine/sessions/node.ts';
+import { withDemoStore } from '../../models-manifest/cli/demo/with-demo-store.ts';
 import { folderBlobs } from '../../models-manifest/cli/folder-blobs.ts';
 import type { Store } from '../../models-manifest/cli/store.ts';
 import { type FusedForm, fuseForm } from '../../shared/fusion/fused-form.ts';
@@ -10,7 +11,7 @@ import type { Graph, Model } from '../../shared/onnx/ir.ts';
 import { readModel } from '../../shared/onnx/read.ts';
 import type { Backend, FusionMap, GenerateRequest } from '../../shared/protocol.ts';
 import { isMeasured, type RuleName, RULES, type RuleSettings } from '../../shared/rules.ts';
-import { demoRequest, PAIR, withDemoStore } from './demo-store.ts';
+import { demoRequest, PAIR } from './demo-request.ts';
 import { median } from './median.ts';
 
 export interface RulesOptions {

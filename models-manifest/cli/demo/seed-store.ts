@@ -10,7 +10,8 @@ import { requireConfig } from '../pipeline/read-config.ts';
 import { type OnStage, prepareModel } from '../pipeline/prepare-model.ts';
 import { type Store, writeWhole } from '../store.ts';
 
-const DEMO = fileURLToPath(new URL('../../demo', import.meta.url));
+/** The demo model as committed: a pipeline folder and its LoRAs. */
+export const DEMO = fileURLToPath(new URL('../../demo', import.meta.url));
 
 const Catalogue = v.object({
   model: v.object({

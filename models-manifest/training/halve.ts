@@ -11,7 +11,7 @@ import { halveWeights } from '../../shared/onnx/halve-weights.ts';
 import { readModel } from '../../shared/onnx/read.ts';
 import { writeModel } from '../../shared/onnx/write.ts';
 
-const PARTS = ['unet', 'vae_decoder', 'tiny_decoder', 'text_encoder', 'image_encoder_clip', 'image_encoder_dino'];
+const PARTS = ['unet', 'vae_decoder', 'tiny_decoder', 'text_encoder', 'text_encoder_clip', 'image_encoder_clip', 'image_encoder_dino'];
 const [from, to] = process.argv.slice(2) as [string, string];
 
 for (const part of PARTS) {

@@ -1,4 +1,5 @@
 import { findSites } from '../../../shared/fusion/sites.ts';
+import { gramLayerOf } from '../../../shared/guidance/gram-layer.ts';
 import { readSafetensors, toFloat32 } from '../../../shared/lora/safetensors.ts';
 import type { BlobRef, GraphEntry, ImageEncoderEntry, LayerEntry, LoraEntry, LoraKind, ModelEntry } from '../../../shared/manifest.ts';
 import { SchedulerConfig } from '../../../shared/manifest.ts';
@@ -34,10 +35,14 @@ export async function tinyCatalogue(readFixture: (path: string) => Promise<Uint8
     await read('unet', { sample: [2, 4, 16, 16], timestep: [1], encoder_hidden_states: [2, TINY_TEXT.maxLength, 32] }),
   );
   const decoder = await read('vae_decoder', { latent_sample: [1, 4, 16, 16] });
-  const imageEncoder = async (name: 'dino' | 'clip'): Promise<ImageEncoderEntry> => ({
-    graph: await graphEntry(await read(`image_encoder_${name}`, { pixel_values: [1, 3, 32, 32] }), add),
-    preprocessing: { height: 32, width: 32, mean: [0.5, 0.5, 0.5], std: [0.25, 0.25, 0.25] },
-  });
+  const imageEncoder = async (name: 'dino' | 'clip'): Promise<ImageEncoderEntry> => {
+    const encoder = await read(`image_encoder_${name}`, { pixel_values: [1, 3, 32, 32] });
+    return {
+      graph: await graphEntry(encoder, add),
+      preprocessing: { height: 32, width: 32, mean: [0.5, 0.5, 0.5], std: [0.25, 0.25, 0.25] },
+      ...(name === 'clip' ? { gramLayer: gramLayerOf(encoder)! } : {}),
+    };
+  };
   const { tensors } = readSafetensors(await readFixture('golden.safetensors'), 'golden.safetensors');
   const reference = (name: 'dino' | 'clip') => {
     const key = `guidance.reference.${name}`;
@@ -83,7 +88,7 @@ const layersOf = (model: Model): LayerEntry[] => findSites(model.graph).map((sit
 
 const nothingElsewhere = () => Promise.reject(new Error('the fixture has no external files'));
 
-async function graphEntry(model: Model, add: AddBlob): Promise<GraphEntry> {
+export async function graphEntry(model: Model, add: AddBlob): Promise<GraphEntry> {
   const shards = new ShardWriter(SHARD_BYTES, async ({ bytes }) => void (await add(bytes)));
   const { model: topology, weights } = await externalise(model, shards, nothingElsewhere);
   return { topology: await add(writeModel(topology)), weights };

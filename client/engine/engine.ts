@@ -8,10 +8,9 @@ import { type AdapterFiles, AdapterReader, adapterRefs } from './adapters.ts';
 import { Downloads } from './downloads.ts';
 import { generatePicture } from './generation.ts';
 import { fusionNeeds } from './fusion-needs.ts';
-import { GuidanceNetwork, guidanceKey } from './guidance-network.ts';
-import { guidanceBlobs, type GuidancePlan, planGuidance } from './guidance-plan.ts';
-import { GuidanceReferences } from './guidance-references.ts';
-import { GuidanceRun } from './guidance-run.ts';
+import type { Guidance } from './guidance.ts';
+import { planGuidance } from './guidance-plan.ts';
+import { loadCode } from './load-code.ts';
 import { Pipeline } from './pipeline.ts';
 import { readTokenizers, type Tokenizers } from './prompts.ts';
 import type { Runtime } from './sessions/runtime.ts';
@@ -37,8 +36,7 @@ interface LoadedModel {
   pipeline: Pipeline;
   adapters: AdapterReader;
   tokenizers: Tokenizers | undefined;
-  guidance: { key: string; network: GuidanceNetwork } | undefined;
-  references: GuidanceReferences;
+  guidance: Guidance | undefined;
 }
 
 /** Makes pictures, one at a time. The same class runs in the browser's worker and on the command line. */
@@ -111,8 +109,8 @@ export class Engine implements EngineApi {
     const files: AdapterFiles = { subject: request.subject, style: request.style };
     const text = loaded.tokenizers ? [] : Object.values(modelTexts(request.model)).map((entry) => entry.tokenizer);
     for (const message of plan?.notes ?? []) onEvent({ type: 'warning', message });
-    const network = plan && loaded.guidance?.key !== guidanceKey(plan) ? guidanceBlobs(plan) : [];
-    const guides = [...network, ...(plan ? loaded.references.blobs(plan) : [])];
+    const guide = plan && { plan, by: await this.#guidanceOf(runtime, loaded) };
+    const guides = guide ? guide.by.blobs(guide.plan) : [];
     const blobs = await downloads.fetch(eachOnce([...adapterRefs(files), ...text, ...guides, ...pipeline.blobs(first)]));
     const adapters = loaded.adapters.read(files, blobs);
     loaded.tokenizers ??= readTokenizers(request.model, blobs);
@@ -123,7 +121,7 @@ export class Engine implements EngineApi {
 
     const sessionsFrom = this.#now();
     // Before the pipeline's sessions, which give back the bytes of the decoder's weights.
-    const guidance = plan && (await this.#guidance(runtime, loaded, plan, request.steps, blobs, onEvent));
+    const guidance = await guide?.by.begin(guide.plan, request.steps, blobs, onEvent);
     await pipeline.load(names, needs, blobs, onEvent, signal);
     blobs.clear();
     throwIfCancelled(signal);
@@ -135,25 +133,11 @@ export class Engine implements EngineApi {
     return { ...picture, timings: { ...downloads.timings, sessionMs, ...timings, totalMs: this.#now() - started } };
   }
 
-  /** The guidance of one run; its network is made anew where another is loaded. */
-  async #guidance(
-    runtime: Runtime,
-    loaded: LoadedModel,
-    plan: GuidancePlan,
-    steps: number,
-    blobs: ReadonlyMap<string, Uint8Array>,
-    onEvent: (event: EngineEvent) => void,
-  ): Promise<GuidanceRun> {
-    const key = guidanceKey(plan);
-    if (loaded.guidance?.key !== key) {
-      onEvent({ type: 'session', graph: 'guidance', index: 0, count: 1 });
-      await loaded.guidance?.network.close();
-      loaded.guidance = undefined;
-      const { model, latents } = loaded.pipeline;
-      loaded.guidance = { key, network: await GuidanceNetwork.load(runtime, model, plan, blobs, latents) };
-    }
-    const references = await loaded.references.embed(runtime, plan, blobs);
-    return new GuidanceRun(loaded.guidance.network, plan, references, steps);
+  /** Loads the code of guidance: autodiff and all are a third of the engine, for those who switch it on. */
+  async #guidanceOf(runtime: Runtime, loaded: LoadedModel): Promise<Guidance> {
+    const { Guidance } = await loadCode(import('./guidance.ts'));
+    loaded.guidance ??= new Guidance(runtime, loaded.pipeline);
+    return loaded.guidance;
   }
 
   /** A device that was lost is opened anew; a failure to open one is not remembered. */
@@ -181,7 +165,6 @@ export class Engine implements EngineApi {
       adapters: new AdapterReader(model),
       tokenizers: undefined,
       guidance: undefined,
-      references: new GuidanceReferences(),
     };
     return this.#loaded;
   }
@@ -189,7 +172,7 @@ export class Engine implements EngineApi {
   async #unload(): Promise<void> {
     const loaded = this.#loaded;
     this.#loaded = undefined;
-    await loaded?.guidance?.network.close();
+    await loaded?.guidance?.close();
     await loaded?.pipeline.close();
   }
 }

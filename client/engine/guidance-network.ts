@@ -10,9 +10,6 @@ import type { GuidancePlan } from './guidance-plan.ts';
 import { LoadedGraph } from './loaded-graph.ts';
 import type { Runtime, RuntimeTensor } from './sessions/runtime.ts';
 
-/** What tells one guidance network from another. */
-export const guidanceKey = ({ decoder, metrics }: GuidancePlan): string => [decoder.kind, ...metrics.map(({ name }) => name)].join(' ');
-
 /** Decoder, encoders and their gradients as one session: x0 to a better x0 and its scores. */
 export class GuidanceNetwork {
   readonly #graph: LoadedGraph;

@@ -72,6 +72,9 @@ function planMetric(
   return reference ? { name, encoder, reference } : { name, reason: `the ${kind} has no reference pictures for ${name}` };
 }
 
+/** What tells one guidance network from another. */
+export const guidanceKey = ({ decoder, metrics }: GuidancePlan): string => [decoder.kind, ...metrics.map(({ name }) => name)].join(' ');
+
 /** The files of the networks, each once. */
 export function guidanceBlobs({ decoder, metrics }: GuidancePlan): BlobRef[] {
   const refs = [decoder.graph, ...metrics.map(({ encoder }) => encoder.graph)].flatMap(graphBlobs);

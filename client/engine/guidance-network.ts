@@ -1,6 +1,6 @@
 import { DiptychError } from '../../shared/errors.ts';
 import { type GuidanceDecoder, GUIDANCE, guidanceGraph, type Metric } from '../../shared/guidance/guidance-graph.ts';
-import type { MetricName } from '../../shared/guidance/settings.ts';
+import { type MetricName, REFERENCE_OF } from '../../shared/guidance/settings.ts';
 import type { GraphEntry, ModelEntry } from '../../shared/manifest.ts';
 import type { Model } from '../../shared/onnx/ir.ts';
 import { readModel } from '../../shared/onnx/read.ts';
@@ -101,7 +101,7 @@ export class GuidanceNetwork {
     if (width === expected) return;
     throw new DiptychError(
       'guidance_unavailable',
-      `The reference for ${name} has ${width} numbers, where the model's image encoder makes ${expected}; add the LoRA's references again, with this model.`,
+      `The reference for ${name} has ${width} numbers, where the model's image encoder makes ${expected}: ${FIX[REFERENCE_OF[name]]}.`,
       { metric: name },
     );
   }
@@ -110,6 +110,13 @@ export class GuidanceNetwork {
     return this.#graph.close();
   }
 }
+
+/** What to do about a reference that another encoder made. */
+const FIX = {
+  subject: 'add the references of the subject LoRA again, with this model',
+  style: 'add the references of the style LoRA again, with this model',
+  prompt: 'prepare the model with the text tower of the same CLIP',
+} as const;
 
 export interface MetricFeed {
   weight: number;

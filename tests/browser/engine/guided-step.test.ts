@@ -5,10 +5,10 @@ import { openWebRuntime } from '../../../client/engine/sessions/web.ts';
 import { GUIDED } from '../../../shared/fusion/guided.ts';
 import { GUIDANCE } from '../../../shared/guidance/guidance-graph.ts';
 import { tinyCatalogue, type TinyCatalogue } from '../../unit/engine/tiny-model.ts';
+import { type Seen, WatchedRuntime } from '../../unit/engine/watched-runtime.ts';
 import { refOf } from './blob-ref.ts';
 import { fixture } from './fixture.ts';
 import { type GpuTraffic, watchGpuTraffic } from './gpu-traffic.ts';
-import { type Seen, WatchedRuntime } from './watched-runtime.ts';
 
 const ortPath = '/node_modules/onnxruntime-web/dist/';
 const STEPS = 2;

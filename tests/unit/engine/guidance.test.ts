@@ -11,6 +11,7 @@ import type { EngineEvent, GenerateRequest, GenerateResult, RgbaImage } from '..
 import { EdgeServer } from './edge-server.ts';
 import { graphEntry, tinyCatalogue, type TinyCatalogue } from './tiny-model.ts';
 import { tinyTextTower } from './tiny-text-tower.ts';
+import { WatchedRuntime } from './watched-runtime.ts';
 
 const STEPS = 4;
 
@@ -74,6 +75,33 @@ test('each step tells its scores; steps outside the window have none', async () 
   const { scores: kept } = await generate({ guidance: { from: 0.25, to: 0.75 } }, on);
   expect(scores).toEqual([undefined, ['dino', 'clip'], ['dino', 'clip'], undefined]);
   expect(kept!.length).toBe(3);
+});
+
+test.each(['ddim', 'heun'] as const)('scores are read once a step under %s, however many refinements it has', async (sampler) => {
+  const runtime = new WatchedRuntime(await openNodeRuntime('cpu'));
+  const watched = new Engine({
+    openRuntime: async () => runtime.watched(),
+    openBlobs: async () => new HttpBlobs({ edge: edge.origin, site: 'pk_test', cache: new MemoryCache() }),
+  });
+  const request = {
+    ...catalogue,
+    prompt: '',
+    seed: 1,
+    steps: STEPS,
+    guidanceScale: 3,
+    strengths: [1, 1] as const,
+    rule: 'direct' as const,
+  };
+  const reads: number[][] = [];
+  const { scores } = await watched.generate(
+    { ...request, sampler, guidance: { iterations: 3 } },
+    (event) => void (event.type === 'step' && reads.push(runtime.reads.splice(0))),
+  );
+  await watched.close();
+  // Before the first step the prompt's embedding is read as well.
+  expect(reads.slice(1)).toEqual([[2], [2], [2]]);
+  expect(reads[0]!.filter((elements) => elements === 2)).toEqual([2]);
+  expect(scores!.length).toBe(STEPS + 1);
 });
 
 test('a metric of weight 0 is measured and does not pull', async () => {

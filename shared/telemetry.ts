@@ -30,6 +30,10 @@ const duration = v.pipe(count, v.maxValue(DAY_MS));
 /** `GPUAdapterInfo.vendor` and `.architecture`: normalised identifiers such as `nvidia`, `gen-12lp`; empty where the browser will not say. */
 const gpuName = v.pipe(v.string(), v.regex(/^[a-z0-9._-]{0,40}$/, 'must be an identifier as WebGPU tells it'));
 
+const share = v.pipe(v.number(), v.minValue(0), v.maxValue(1));
+/** Rounding may carry a cosine a little beyond 1. */
+const cosine = v.pipe(v.number(), v.minValue(-1.001), v.maxValue(1.001));
+
 /** SQLite type and check of each column of `telemetry_events` that an event fills. */
 export const TELEMETRY_COLUMNS = {
   event: { sql: 'TEXT', check: v.picklist(TELEMETRY_EVENTS) },
@@ -46,8 +50,13 @@ export const TELEMETRY_COLUMNS = {
   rule: { sql: 'TEXT', check: v.optional(v.picklist(RULES)) },
   steps: { sql: 'INTEGER', check: v.optional(v.pipe(count, v.maxValue(1000))) },
   /** The share of all choices (layers x steps) that went to the subject. */
-  subject_share: { sql: 'REAL', check: v.optional(v.pipe(v.number(), v.minValue(0), v.maxValue(1))) },
+  subject_share: { sql: 'REAL', check: v.optional(share) },
   code: { sql: 'TEXT', check: v.optional(v.picklist(ERROR_CODES)) },
+  /** Metric guidance: its eta, at most 1; 0 where it was off. */
+  guidance: { sql: 'REAL', check: v.optional(share) },
+  /** Cosine of the finished picture with the subject's references as DINO sees them, and with the style's as CLIP does. */
+  score_subject: { sql: 'REAL', check: v.optional(cosine) },
+  score_style: { sql: 'REAL', check: v.optional(cosine) },
 } as const satisfies Record<string, { sql: 'TEXT' | 'INTEGER' | 'REAL'; check: v.GenericSchema }>;
 
 type Checks = { [Name in keyof typeof TELEMETRY_COLUMNS]: (typeof TELEMETRY_COLUMNS)[Name]['check'] };

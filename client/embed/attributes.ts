@@ -1,5 +1,5 @@
 import { RULES } from '../../shared/rules.ts';
-import { type StudioOptions, THEMES } from './messages.ts';
+import { ETA_MAX, STRENGTH_MAX, type StudioOptions, THEMES } from './messages.ts';
 
 /**
  * Properties of `<diptych-studio>` and the attributes that they reflect. Every HTMLElement has `style` for its CSS declarations, and a strict
@@ -17,6 +17,7 @@ const PROPERTIES: Readonly<Record<string, { attribute: string; type: 'text' | 'n
   rule: { attribute: 'rule', type: 'text' },
   subjectStrength: { attribute: 'subject-strength', type: 'number' },
   styleStrength: { attribute: 'style-strength', type: 'number' },
+  guidance: { attribute: 'guidance', type: 'number' },
 };
 
 export const OBSERVED_ATTRIBUTES: readonly string[] = [...Object.values(PROPERTIES).map(({ attribute }) => attribute), 'style'];
@@ -61,8 +62,9 @@ export function readOptions(attribute: ReadAttribute): StudioOptions {
     theme: oneOf(THEMES, attribute('theme')),
     telemetry: oneOf(['on', 'off'], attribute('telemetry')),
     rule: oneOf(RULES, attribute('rule')),
-    subjectStrength: strength(attribute('subject-strength')),
-    styleStrength: strength(attribute('style-strength')),
+    subjectStrength: within(attribute('subject-strength'), STRENGTH_MAX),
+    styleStrength: within(attribute('style-strength'), STRENGTH_MAX),
+    guidance: within(attribute('guidance'), ETA_MAX),
   };
 }
 
@@ -80,9 +82,9 @@ function wholeNumber(value: string | null, least: number, most: number): number 
   return number !== undefined && Number.isInteger(number) && number >= least && number <= most ? number : undefined;
 }
 
-function strength(value: string | null): number | undefined {
+function within(value: string | null, most: number): number | undefined {
   const number = finite(value);
-  return number !== undefined && number >= 0 && number <= 2 ? number : undefined;
+  return number !== undefined && number >= 0 && number <= most ? number : undefined;
 }
 
 function finite(value: string | null): number | undefined {

@@ -3,6 +3,7 @@
  * after goes over that port. All of it survives structured clone.
  */
 import type { ErrorCode, ErrorDetails } from '../../shared/errors.ts';
+import type { Scores } from '../../shared/protocol.ts';
 import type { RuleName } from '../../shared/rules.ts';
 
 /** What a site owner fixes by attributes; what is undefined is left to the visitor and the model. */
@@ -17,7 +18,13 @@ export interface StudioOptions {
   rule: RuleName | undefined;
   subjectStrength: number | undefined;
   styleStrength: number | undefined;
+  /** Eta of metric guidance; 0 is off. */
+  guidance: number | undefined;
 }
+
+export const STRENGTH_MAX = 2;
+/** Latents have unit variance: steps longer than this leave the pictures that the model knows. */
+export const ETA_MAX = 0.2;
 
 export const THEMES = ['auto', 'light', 'dark'] as const;
 type Theme = (typeof THEMES)[number];
@@ -49,6 +56,8 @@ export interface StepProgress {
   step: number;
   steps: number;
   secondsLeft: number;
+  /** With guidance: how near the picture is so far to each metric's reference, as a cosine. */
+  scores?: Scores;
 }
 
 /** A finished picture, as a PNG. */

@@ -4,9 +4,13 @@ import { DEFAULT_RULE, isMeasured } from '../../../shared/rules.ts';
 import { Action } from './action.ts';
 import { controlStyles } from './control-styles.ts';
 import { FusionView } from './fusion-view.ts';
+import { GuidancePanel } from './guidance-panel.ts';
 import { Picker } from './picker.ts';
 import { PictureView } from './picture.ts';
 import { Recipe } from './recipe.ts';
+import { ReferenceField } from './reference-field.ts';
+import { guidableKinds } from './run-request.ts';
+import { ScoresView } from './scores-view.ts';
 import { lorasOf } from './settings.ts';
 import { onSettings } from './settings-event.ts';
 import type { StudioModel } from './studio-model.ts';
@@ -35,7 +39,7 @@ export class App extends LitElement {
   }
 
   override render() {
-    const { settings, progress, result, map, mapSteps, engine } = this.model.state;
+    const { settings, progress, result, map, mapSteps, scores, engine } = this.model.state;
     const running = progress !== undefined && progress.phase !== 'consent';
     return html`<main aria-busy=${running}>
       <h1 class="visually-hidden">Diptych studio</h1>
@@ -43,18 +47,20 @@ export class App extends LitElement {
       <section class="outcome" aria-label="Picture">
         <diptych-picture .result=${result} .size=${settings?.model.image} .busy=${running}></diptych-picture>
         ${map ? html`<diptych-fusion .map=${map} .steps=${mapSteps} .measured=${isMeasured((running ? settings : result?.settings)?.rule ?? DEFAULT_RULE)}></diptych-fusion>` : nothing}
+        ${scores.length > 0 ? html`<diptych-scores .scores=${scores} .steps=${mapSteps}></diptych-scores>` : nothing}
       </section>
       ${engine ? html`<footer class="hint">${engine.note}</footer>` : nothing}
     </main>`;
   }
 
   #choices(running: boolean) {
-    const { catalogue, settings, bytesMissing, progress, warnings, error, result } = this.model.state;
+    const { catalogue, settings, bytesMissing, guidanceBytesMissing, progress, warnings, error, result } = this.model.state;
     return html`${
         catalogue && settings
           ? html`${LORA_KINDS.map((kind) => html`<diptych-picker .kind=${kind} .loras=${lorasOf(catalogue, settings.model, kind)} .settings=${settings} .disabled=${running}></diptych-picker>`)}
               <diptych-recipe .settings=${settings} .disabled=${running}></diptych-recipe>
-              <diptych-tuning .settings=${settings} .disabled=${running}></diptych-tuning>`
+              <diptych-tuning .settings=${settings} .disabled=${running}></diptych-tuning>
+              ${guidableKinds(settings.model).length > 0 ? html`<diptych-guidance .settings=${settings} .bytesMissing=${guidanceBytesMissing} .disabled=${running}></diptych-guidance>` : nothing}`
           : html`<p class="hint" role="status">${error ? nothing : 'Opening the studio …'}</p>`
       }
       <diptych-action
@@ -105,8 +111,11 @@ export function defineStudio(): void {
   customElements.define('diptych-picker', Picker);
   customElements.define('diptych-recipe', Recipe);
   customElements.define('diptych-tuning', Tuning);
+  customElements.define('diptych-guidance', GuidancePanel);
+  customElements.define('diptych-reference', ReferenceField);
   customElements.define('diptych-action', Action);
   customElements.define('diptych-picture', PictureView);
   customElements.define('diptych-fusion', FusionView);
+  customElements.define('diptych-scores', ScoresView);
   customElements.define('diptych-app', App);
 }

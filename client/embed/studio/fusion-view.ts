@@ -4,6 +4,7 @@ import { controlStyles } from './control-styles.ts';
 import { cellAt, type FusionLayout, fusionLayout } from './fusion-layout.ts';
 import { type FusionColours, paintFusion } from './fusion-paint.ts';
 import { type Cell, cellText, layerGroups, mapText, subjectShare } from './fusion-summary.ts';
+import { tableStyles } from './table-styles.ts';
 
 const ARROWS: Readonly<Record<string, readonly [rows: number, steps: number]>> = {
   ArrowUp: [-1, 0],
@@ -170,6 +171,7 @@ export class FusionView extends LitElement {
 
   static override readonly styles = [
     controlStyles,
+    tableStyles,
     css`
       h2 {
         margin: 0;
@@ -233,32 +235,6 @@ export class FusionView extends LitElement {
         font-size: 0.8125rem;
         line-height: 1.3;
         overflow-wrap: anywhere;
-      }
-      summary {
-        min-height: 44px;
-        padding: 0.625rem 0;
-        font-size: 0.875rem;
-        font-weight: 600;
-        cursor: pointer;
-      }
-      table {
-        width: 100%;
-        border-collapse: collapse;
-        font-size: 0.875rem;
-        font-variant-numeric: tabular-nums;
-      }
-      th {
-        font-weight: 500;
-        text-align: left;
-      }
-      td,
-      thead th:not(:first-child) {
-        text-align: right;
-      }
-      th,
-      td {
-        padding: 0.25rem 0;
-        border-bottom: 1px solid var(--line);
       }
     `,
   ];

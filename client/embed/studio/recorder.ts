@@ -1,7 +1,8 @@
 import type { DiptychError } from '../../../shared/errors.ts';
-import type { EngineInfo, GenerateResult } from '../../../shared/protocol.ts';
+import type { EngineInfo, GenerateResult, Scores } from '../../../shared/protocol.ts';
 import type { Telemetry } from '../telemetry.ts';
 import { subjectShare } from './fusion-summary.ts';
+import { isGuided } from './run-request.ts';
 import type { Settings } from './settings.ts';
 
 type Backend = 'webgpu' | 'wasm';
@@ -34,7 +35,7 @@ export class Recorder {
     this.#telemetry.record({ event: 'generate_start', ...runFields(settings), ...engineFields(engine) });
   }
 
-  finished(settings: Settings, engine: EngineInfo, { timings, fusionMap }: GenerateResult): void {
+  finished(settings: Settings, engine: EngineInfo, { timings, fusionMap, scores }: GenerateResult): void {
     const share = subjectShare(fusionMap, { from: 0, to: fusionMap.modules.length });
     this.#telemetry.record({
       event: 'download',
@@ -49,6 +50,7 @@ export class Recorder {
       ...runFields(settings),
       ...engineFields(engine),
       ...(share !== undefined && { subject_share: share }),
+      ...scoreFields(scores?.at(-1)),
     });
     this.#telemetry.flush();
   }
@@ -65,8 +67,21 @@ export class Recorder {
   }
 }
 
-function runFields({ model, subject, style, rule, steps }: Settings) {
-  return { model: model.id, ...(subject && { subject: subject.id }), ...(style && { style: style.id }), rule, steps };
+function runFields(settings: Settings) {
+  const { model, subject, style, rule, steps, guidance } = settings;
+  return {
+    model: model.id,
+    ...(subject && { subject: subject.id }),
+    ...(style && { style: style.id }),
+    rule,
+    steps,
+    guidance: isGuided(settings) ? guidance.eta : 0,
+  };
+}
+
+/** Of the finished picture. */
+function scoreFields({ dino, clip }: Scores = {}) {
+  return { ...(dino !== undefined && { score_subject: dino }), ...(clip !== undefined && { score_style: clip }) };
 }
 
 function engineFields({ backend, gpu }: EngineInfo) {

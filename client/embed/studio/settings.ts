@@ -1,5 +1,8 @@
+import * as v from 'valibot';
+import { GuidanceSettings } from '../../../shared/guidance/settings.ts';
 import { LORA_KINDS, type LoraEntry, type LoraKind, type Manifest, type ModelEntry } from '../../../shared/manifest.ts';
-import { DEFAULT_RULE, type RuleName } from '../../../shared/rules.ts';
+import type { RgbaImage } from '../../../shared/protocol.ts';
+import { DEFAULT_RULE, type RuleName, type RuleSettings } from '../../../shared/rules.ts';
 import type { StudioOptions } from '../messages.ts';
 
 /** What the visitor has chosen. `prompt` follows the pickers until somebody writes one. */
@@ -13,9 +16,31 @@ export interface Settings {
   steps: number;
   strengths: readonly [subject: number, style: number];
   rule: RuleName;
+  measure: MeasureName;
+  guidance: GuidanceChoice;
 }
 
-export const STRENGTH_MAX = 2;
+/** How thoroughly rules that measure do so, from exact to cheap. `docs/rules.md` has what each costs and how often it chooses the same. */
+export const MEASURES = {
+  every: {},
+  fifth: { every: 5 },
+  tenth: { every: 10, stride: 4 },
+} as const satisfies Record<string, RuleSettings>;
+export type MeasureName = keyof typeof MEASURES;
+
+export interface GuidanceChoice {
+  /** Wanted; whether it can be had is `guidancePlan`'s to say. */
+  on: boolean;
+  eta: number;
+  /** The visitor's own pictures, in place of the LoRAs' references. */
+  pictures: Partial<Record<LoraKind, ReferencePicture>>;
+}
+
+export interface ReferencePicture {
+  /** Of its file. */
+  name: string;
+  image: RgbaImage;
+}
 
 /** The LoRAs of one kind that fit `model`, in the catalogue's order. */
 export function lorasOf(catalogue: Manifest, model: ModelEntry, kind: LoraKind): LoraEntry[] {
@@ -38,11 +63,17 @@ export function firstSettings(catalogue: Manifest, seed: number): Settings | und
     steps: model.defaults.steps,
     strengths: [1, 1],
     rule: DEFAULT_RULE,
+    measure: 'every',
+    guidance: { on: false, eta: v.getDefault(GuidanceSettings.entries.eta), pictures: {} },
   });
 }
 
-export function pick(settings: Settings, kind: LoraKind, lora: LoraEntry): Settings {
+export function pick(settings: Settings, kind: LoraKind, lora: LoraEntry | undefined): Settings {
   return followPickers({ ...settings, [kind]: lora });
+}
+
+export function guide(settings: Settings, guidance: Partial<GuidanceChoice>): Settings {
+  return { ...settings, guidance: { ...settings.guidance, ...guidance } };
 }
 
 export function writePrompt(settings: Settings, prompt: string): Settings {
@@ -77,5 +108,12 @@ export function applyOptions(settings: Settings, catalogue: Manifest, options: S
     steps: changed('steps') ?? settings.steps,
     strengths: [changed('subjectStrength') ?? subject, changed('styleStrength') ?? style],
     rule: changed('rule') ?? settings.rule,
+    guidance: withEta(settings.guidance, changed('guidance')),
   });
+}
+
+/** 0 switches guidance off, and leaves the strength for when the visitor switches it on. */
+function withEta(guidance: GuidanceChoice, eta: number | undefined): GuidanceChoice {
+  if (eta === undefined) return guidance;
+  return eta > 0 ? { ...guidance, on: true, eta } : { ...guidance, on: false };
 }

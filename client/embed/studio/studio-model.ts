@@ -1,9 +1,10 @@
 import { asDiptychError, DiptychError } from '../../../shared/errors.ts';
-import { type BlobRef, type Manifest, modelBlobs } from '../../../shared/manifest.ts';
-import type { EngineApi, EngineEvent, EngineInfo, FusionMap, GenerateResult } from '../../../shared/protocol.ts';
+import type { BlobRef, Manifest } from '../../../shared/manifest.ts';
+import type { EngineApi, EngineEvent, EngineInfo, FusionMap, GenerateResult, Scores } from '../../../shared/protocol.ts';
 import type { Picture, StudioOptions } from '../messages.ts';
 import { appendStep } from './live-map.ts';
 import { type Progress, progressOf } from './progress.ts';
+import { isGuided, requestOf, runFiles } from './run-request.ts';
 import { applyOptions, firstSettings, type Settings } from './settings.ts';
 import type { HostLink } from './host-link.ts';
 import type { Recorder } from './recorder.ts';
@@ -20,12 +21,16 @@ export interface StudioState {
   engine?: EngineInfo;
   /** What the present settings still have to download; undefined while it is being counted. */
   bytesMissing: number | undefined;
+  /** The part of it that is guidance's, or would be if that were on. */
+  guidanceBytesMissing: number | undefined;
   /** Set while a run is going on, or waits for consent. */
   progress: Progress | undefined;
   /** Of the run in progress, else of the last one. */
   map: FusionMap | undefined;
   /** Steps that `map` will have. */
   mapSteps: number;
+  /** With guidance: of the steps so far, and last of the finished picture. */
+  scores: readonly Scores[];
   result: Result | undefined;
   /** What the engine said about the run in progress, or else the last one. */
   warnings: readonly string[];
@@ -52,9 +57,11 @@ export interface StudioParts {
 export class StudioModel extends EventTarget {
   state: Readonly<StudioState> = {
     bytesMissing: undefined,
+    guidanceBytesMissing: undefined,
     progress: undefined,
     map: undefined,
     mapSteps: 0,
+    scores: [],
     result: undefined,
     warnings: [],
     error: undefined,
@@ -91,8 +98,7 @@ export class StudioModel extends EventTarget {
   setSettings(settings: Settings): void {
     const before = this.state.settings;
     this.#set({ settings });
-    const sameFiles = before?.model === settings.model && before.subject === settings.subject && before.style === settings.style;
-    if (!sameFiles) void this.#count();
+    if (!before || filesKey(before) !== filesKey(settings)) void this.#count();
   }
 
   /** The visitor's own press, which consents to the download whose size stands beside the button; after a failure to open, it tries that again. */
@@ -159,13 +165,16 @@ export class StudioModel extends EventTarget {
 
   async #count(): Promise<void> {
     const turn = ++this.#counts;
-    this.#set({ bytesMissing: undefined });
+    const settings = this.state.settings!;
+    this.#set({ bytesMissing: undefined, guidanceBytesMissing: undefined });
     try {
       const engine = await this.#startedEngine();
-      const missing = await engine.missing(blobsOf(this.state.settings!));
+      const files = runFiles(settings);
+      const plain = await engine.missing(files.plain);
+      const guidance = sumOf(await engine.missing(files.guidance));
       if (turn !== this.#counts) return;
       const runtime = this.#parts.runtimeBytesMissing(this.state.engine!.backend);
-      this.#set({ bytesMissing: missing.reduce((sum, { bytes }) => sum + bytes, runtime) });
+      this.#set({ bytesMissing: sumOf(plain) + runtime + (isGuided(settings) ? guidance : 0), guidanceBytesMissing: guidance });
     } catch (thrown) {
       if (turn === this.#counts) this.#fail(asDiptychError(thrown));
     }
@@ -174,7 +183,7 @@ export class StudioModel extends EventTarget {
   async #run(): Promise<void> {
     const settings = this.state.settings;
     if (!settings) return;
-    this.#set({ map: undefined, mapSteps: settings.steps, warnings: [], error: undefined });
+    this.#set({ map: undefined, mapSteps: settings.steps, scores: [], warnings: [], error: undefined });
     this.#show({ phase: 'start' });
     try {
       const engine = await this.#startedEngine();
@@ -198,11 +207,15 @@ export class StudioModel extends EventTarget {
     // The last events travel beside the result and may come after it.
     if (!this.state.progress) return;
     if (event.type === 'step') {
-      const { step, steps, secondsLeft } = event;
+      const { step, steps, secondsLeft, scores } = event;
       // A network has run, so onnxruntime is here, however this run ends.
       if (step === 1) this.#parts.rememberRuntime(this.state.engine!.backend);
-      this.#set({ map: appendStep(this.state.map, event), progress: { phase: 'step', step, steps, secondsLeft } });
-      this.#parts.host.step({ step, steps, secondsLeft });
+      this.#set({
+        map: appendStep(this.state.map, event),
+        scores: scores ? [...this.state.scores, scores] : this.state.scores,
+        progress: { phase: 'step', step, steps, secondsLeft },
+      });
+      this.#parts.host.step({ step, steps, secondsLeft, ...(scores && { scores }) });
     } else if (event.type === 'warning') this.#set({ warnings: [...this.state.warnings, event.message] });
     else this.#show(progressOf(event));
   }
@@ -213,7 +226,7 @@ export class StudioModel extends EventTarget {
   }
 
   #complete(result: Result): void {
-    this.#set({ progress: undefined, result, map: result.fusionMap, mapSteps: result.fusionMap.steps });
+    this.#set({ progress: undefined, result, ...drawingsOf(result) });
     this.#parts.host.complete(result.picture, this.#requested);
     this.#requested = false;
   }
@@ -224,11 +237,9 @@ export class StudioModel extends EventTarget {
       this.#engine?.terminate();
       this.#engine = undefined;
     }
-    const { result } = this.state;
     this.#set({
       progress: undefined,
-      map: result?.fusionMap,
-      mapSteps: result?.fusionMap.steps ?? 0,
+      ...drawingsOf(this.state.result),
       error: error.code === 'cancelled' ? undefined : error,
     });
     this.#parts.recorder.failed(error, this.state.settings, this.state.engine);
@@ -242,22 +253,15 @@ export class StudioModel extends EventTarget {
   }
 }
 
-/** Every file of a run; two graphs may share one. */
-function blobsOf({ model, subject, style }: Settings): BlobRef[] {
-  const refs = [...modelBlobs(model), ...[subject, style].flatMap((lora) => lora?.file ?? [])];
-  return [...new Map(refs.map((ref) => [ref.sha256, ref])).values()];
+/** Changes with the files that a run needs. */
+function filesKey(settings: Settings): string {
+  const { plain, guidance } = runFiles(settings);
+  return [isGuided(settings), ...[...plain, ...guidance].map(({ sha256 }) => sha256)].join(' ');
 }
 
-function requestOf({ model, subject, style, prompt, seed, steps, strengths, rule }: Settings) {
-  return {
-    model,
-    ...(subject && { subject }),
-    ...(style && { style }),
-    prompt,
-    seed,
-    steps,
-    guidanceScale: model.defaults.guidanceScale,
-    strengths,
-    rule,
-  };
+const sumOf = (refs: readonly BlobRef[]): number => refs.reduce((sum, { bytes }) => sum + bytes, 0);
+
+/** What is drawn of a run beside its picture. */
+function drawingsOf(result: Result | undefined): Pick<StudioState, 'map' | 'mapSteps' | 'scores'> {
+  return { map: result?.fusionMap, mapSteps: result?.fusionMap.steps ?? 0, scores: result?.scores ?? [] };
 }

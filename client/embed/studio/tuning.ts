@@ -1,7 +1,8 @@
-import { css, html, LitElement } from 'lit';
-import { RULES, type RuleName } from '../../../shared/rules.ts';
+import { css, html, LitElement, nothing } from 'lit';
+import { isMeasured, RULES, type RuleName } from '../../../shared/rules.ts';
+import { STRENGTH_MAX } from '../messages.ts';
 import { controlStyles } from './control-styles.ts';
-import { type Settings, STRENGTH_MAX } from './settings.ts';
+import { type MeasureName, MEASURES, type Settings } from './settings.ts';
 import { changeSettings } from './settings-event.ts';
 
 const RULE_LABELS: Readonly<Record<RuleName, string>> = {
@@ -18,7 +19,15 @@ const RULE_LABELS: Readonly<Record<RuleName, string>> = {
   'style-only': 'Style only',
 };
 
+const MEASURE_LABELS: Readonly<Record<MeasureName, string>> = {
+  every: 'In every step',
+  fifth: 'In every 5th step',
+  tenth: 'In every 10th step, at every 4th position',
+};
+
 const STEPS_MAX = 100;
+
+const MEASURE_NAMES = Object.keys(MEASURES) as MeasureName[];
 
 /** Strengths, steps and rule, folded away until wanted. */
 export class Tuning extends LitElement {
@@ -51,8 +60,19 @@ export class Tuning extends LitElement {
             ${RULES.map((name) => html`<option value=${name} ?selected=${name === rule}>${RULE_LABELS[name]}</option>`)}
           </select>
         </div>
+        ${isMeasured(rule) ? this.#measures() : nothing}
       </div>
     </details>`;
+  }
+
+  #measures() {
+    return html`<div>
+      <label for="measure">Layers are measured</label>
+      <select id="measure" aria-describedby="measure-cost" ?disabled=${this.disabled} @change=${this.#measure}>
+        ${MEASURE_NAMES.map((name) => html`<option value=${name} ?selected=${name === this.settings.measure}>${MEASURE_LABELS[name]}</option>`)}
+      </select>
+      <p class="hint" id="measure-cost">Less often is faster; nearly every choice stays the same.</p>
+    </div>`;
   }
 
   #strength(which: 0 | 1, label: string) {
@@ -86,6 +106,10 @@ export class Tuning extends LitElement {
 
   #rule(event: Event): void {
     changeSettings(this, { ...this.settings, rule: (event.target as HTMLSelectElement).value as RuleName });
+  }
+
+  #measure(event: Event): void {
+    changeSettings(this, { ...this.settings, measure: (event.target as HTMLSelectElement).value as MeasureName });
   }
 
   static override readonly styles = [

@@ -45,9 +45,10 @@ export function generateCommand(program: Command): void {
     )
     .option('--guidance <eta>', 'metric guidance towards the LoRAs’ references, in steps of this length (0.05 is a start)', decimal)
     .addOption(
-      new Option('--guidance-setting <name=value...>', `what else guidance lets you set: ${names(GuidanceSettings)}`).argParser(
-        setting(GuidanceSettings),
-      ),
+      new Option(
+        '--guidance-setting <name=value...>',
+        `what else guidance lets you set: ${names(GuidanceSettings)}; a metric by weights.gram=1`,
+      ).argParser(setting(GuidanceSettings)),
     )
     .addOption(new Option('--backend <backend>', 'where it runs').choices(['cpu', 'wasm', 'webgpu']).default('cpu'))
     .option('--out <png>', 'the picture', 'picture.png')

@@ -31,14 +31,15 @@ export function decimal(text: string): number {
   throw new InvalidArgumentError('It must be a number.');
 }
 
-/** A parser of `NAME=VALUE` for a schema of settings, each added to those before it. */
+/** A parser of `NAME=VALUE` for a schema of settings, each added to those before it; `NAME.FIELD=VALUE` for one that has fields. */
 export function setting<S extends v.GenericSchema>(schema: S): (text: string, before?: v.InferInput<S>) => v.InferInput<S> {
   return (text, before) => {
-    const [, name = '', value = ''] = /^([^=]*)=?(.*)$/.exec(text)!;
-    const settings = { ...(before as object | undefined), [name]: literal(value) };
+    const [, name = '', field, value = ''] = /^([^=.]*)(?:\.([^=]*))?=?(.*)$/.exec(text)!;
+    const known = before as Record<string, object | undefined> | undefined;
+    const settings = { ...known, [name]: field === undefined ? literal(value) : { ...known?.[name], [field]: literal(value) } };
     const parsed = v.safeParse(schema, settings);
     if (parsed.success) return settings;
-    throw new InvalidArgumentError(`${name}: ${parsed.issues[0].message}.`);
+    throw new InvalidArgumentError(`${field === undefined ? name : `${name}.${field}`}: ${parsed.issues[0].message}.`);
   };
 }
 

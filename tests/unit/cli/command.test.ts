@@ -31,6 +31,8 @@ describe.concurrent('what is not understood exits with 2 and says why', () => {
     [['prepare', 'folder', '--license', 'MIT', '--author', 'A', '--shard-size', '65'], /whole number from 1 to 64/],
     [['lora', 'add', 'file', '--kind', 'colour', '--model', 'demo'], /Allowed choices are subject, style/],
     [['generate', '--seed', '-1'], /whole number from 0 to 4294967295/],
+    [['generate', '--guidance-setting', 'weights.judge=1'], /weights\.judge: /],
+    [['generate', '--guidance-setting', 'weights.gram=-1'], /weights\.gram: /],
     [['conformance', SD15, '--only', 'eps.nothing'], /has no golden eps\.nothing; it has encoder_hidden_states, /],
     [['site', 'add', '--name', 'Shop', '--origin', 'shop.example/path'], /shop\.example\/path is no origin; write https:/],
     [['--store', EMPTY, 'prepare', SD15, '--id', 'My model', '--license', 'MIT', '--author', 'A'], /id "My model"/],

@@ -26,6 +26,9 @@ const COMPLETE: TelemetryEvent = {
   rule: 'kl',
   steps: 20,
   subject_share: 0.25,
+  guidance: 0.05,
+  score_subject: 0.62,
+  score_style: 0.71,
 };
 
 function send(body: unknown, { site = 'pk_page', headers = { origin: ORIGIN } as Record<string, string> } = {}): Promise<Response> {
@@ -65,7 +68,7 @@ test('through the queue into the database', async () => {
   );
   const { age_ms: age, ...columns } = COMPLETE;
   expect(written[1]).toEqual({ site: 'pk_page', batch, position: 1, at: expect.any(Number), code: null, ...columns });
-  expect(written[0]).toMatchObject({ event: 'view', position: 0, bytes: null, subject_share: null });
+  expect(written[0]).toMatchObject({ event: 'view', position: 0, bytes: null, subject_share: null, guidance: null, score_subject: null });
   expect(written[0]!['at']).toBeGreaterThanOrEqual(before);
   expect(Number(written[0]!['at']) - Number(written[1]!['at'])).toBe(age);
 }, 15_000);
@@ -124,6 +127,9 @@ describe('refused', () => {
     { what: 'free text as a GPU', body: { batch: id, events: [{ ...view, gpu_vendor: 'My very own GPU' }] }, field: 'events.0.gpu_vendor' },
     { what: 'an unknown code', body: { batch: id, events: [{ ...view, code: 'oops' }] }, field: 'events.0.code' },
     { what: 'a share above 1', body: { batch: id, events: [{ ...view, subject_share: 1.01 }] }, field: 'events.0.subject_share' },
+    { what: 'an eta above 1', body: { batch: id, events: [{ ...view, guidance: 1.5 }] }, field: 'events.0.guidance' },
+    { what: 'a score that is no cosine', body: { batch: id, events: [{ ...view, score_style: 2 }] }, field: 'events.0.score_style' },
+    { what: 'a picture', body: { batch: id, events: [{ ...view, picture: 'data:image/png;base64,' }] }, field: 'events.0.picture' },
     { what: 'half a byte', body: { batch: id, events: [{ ...view, bytes: 0.5 }] }, field: 'events.0.bytes' },
     { what: 'deep nesting', body: '['.repeat(30_000) + ']'.repeat(30_000), field: 'batch' },
     { what: 'open nesting', body: '{"a":'.repeat(12_000), field: 'not JSON' },

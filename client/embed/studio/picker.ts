@@ -20,7 +20,7 @@ export class Picker extends LitElement {
   override render() {
     return html`<fieldset class=${this.kind} ?disabled=${this.disabled}>
       <legend>${this.kind === 'subject' ? 'Subject' : 'Style'}</legend>
-      <div class="cards">${this.loras.map((lora) => this.#card(lora))}</div>
+      <div class="cards">${this.loras.map((lora) => this.#card(lora))} ${this.#none()}</div>
     </fieldset>`;
   }
 
@@ -31,6 +31,16 @@ export class Picker extends LitElement {
       <input type="radio" name="lora" value=${lora.id} .checked=${chosen} @change=${choose} />
       ${lora.thumbnail ? html`<img src=${lora.thumbnail} alt=${lora.trigger} width="64" height="64" />` : html`<span class="letter" aria-hidden="true">${lora.name[0]}</span>`}
       <span class="name">${lora.name}${lora.thumbnail ? nothing : html`<span class="visually-hidden">, ${lora.trigger}</span>`}</span>
+    </label>`;
+  }
+
+  /** The model's own idea of it. */
+  #none() {
+    const choose = () => changeSettings(this, pick(this.settings, this.kind, undefined));
+    return html`<label title=${`No ${this.kind} LoRA`}>
+      <input type="radio" name="lora" value="" .checked=${!this.settings[this.kind]} @change=${choose} />
+      <span class="letter none" aria-hidden="true">–</span>
+      <span class="name">None</span>
     </label>`;
   }
 
@@ -109,6 +119,10 @@ export class Picker extends LitElement {
         background: var(--sunken);
         color: var(--muted);
         font-size: 1.5rem;
+      }
+      .letter.none {
+        border: 1px dashed var(--control-line);
+        background: none;
       }
       .name {
         max-width: 100%;

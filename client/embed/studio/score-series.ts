@@ -23,7 +23,7 @@ export interface Range {
 /** Whole tenths between which all values lie: the noise of a run that hardly changes does not fill the chart. */
 export function scoreRange(series: readonly ScoreSeries[]): Range {
   const values = series.flatMap((one) => one.values);
-  const least = Math.floor(Math.min(...values) * 10);
+  const least = Math.min(9, Math.floor(Math.min(...values) * 10));
   return { least: least / 10, most: Math.max(least + 1, Math.ceil(Math.max(...values) * 10)) / 10 };
 }
 

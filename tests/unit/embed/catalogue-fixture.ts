@@ -1,4 +1,12 @@
-import { type BlobRef, type GraphEntry, type LoraEntry, type LoraKind, Manifest, type ModelEntry } from '../../../shared/manifest.ts';
+import {
+  type BlobRef,
+  type GraphEntry,
+  type ImageEncoderEntry,
+  type LoraEntry,
+  type LoraKind,
+  Manifest,
+  type ModelEntry,
+} from '../../../shared/manifest.ts';
 import * as v from 'valibot';
 
 let made = 0;
@@ -21,22 +29,29 @@ function model(id: string): ModelEntry {
   };
 }
 
-function lora(id: string, kind: LoraKind, trigger: string, of: ModelEntry): LoraEntry {
-  return { id, model: of.id, kind, name: id, trigger, license: 'CC0-1.0', author: 'Ada', rank: 4, layerCount: 1, file: blob(200_000) };
+function lora(id: string, kind: LoraKind, trigger: string, of: ModelEntry, references?: LoraEntry['references']): LoraEntry {
+  const file = blob(200_000);
+  return { id, model: of.id, kind, name: id, trigger, license: 'CC0-1.0', author: 'Ada', rank: 4, layerCount: 1, file, references };
 }
 
-const small = model('small');
-const main = model('main');
+const preprocessing = { height: 8, width: 8, mean: [0.5, 0.5, 0.5], std: [0.5, 0.5, 0.5] } satisfies ImageEncoderEntry['preprocessing'];
+const encoder = (): ImageEncoderEntry => ({ graph: graph(), preprocessing });
 
-/** Two models; `main` has two subjects and two styles, `small` only a style. Whole by the schema. */
+const small = model('small');
+const main = { ...model('main'), guidance: { tinyDecoder: graph(), encoders: { dino: encoder(), clip: encoder() } } };
+
+/**
+ * Two models; `main` has two subjects and two styles, `small` only a style. `main` can be guided: pip and knit have references, zorp and riso none.
+ * Whole by the schema.
+ */
 export const catalogue: Manifest = v.parse(Manifest, {
   version: 1,
   models: [small, main],
   loras: [
     lora('ink', 'style', 'in ink style', small),
-    lora('pip', 'subject', 'a pip creature', main),
+    lora('pip', 'subject', 'a pip creature', main, { dino: [0.6, 0.8] }),
     lora('zorp', 'subject', 'a zorp creature', main),
-    lora('knit', 'style', 'in knit style', main),
+    lora('knit', 'style', 'in knit style', main, { clip: [1, 0] }),
     lora('riso', 'style', 'in riso style', main),
   ],
 });

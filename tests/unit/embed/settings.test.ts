@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { StudioOptions } from '../../../client/embed/messages.ts';
 import { readOptions } from '../../../client/embed/attributes.ts';
-import { applyOptions, firstSettings, lorasOf, pick, writePrompt } from '../../../client/embed/studio/settings.ts';
+import { applyOptions, firstSettings, guide, lorasOf, pick, writePrompt } from '../../../client/embed/studio/settings.ts';
 import { catalogue } from './catalogue-fixture.ts';
 
 const first = firstSettings(catalogue, 7)!;
@@ -45,6 +45,20 @@ describe('settings', () => {
     expect([after.prompt, after.seed]).toEqual(['from the visitor', 2]);
   });
 
+  it('takes the host page’s guidance as its strength, and 0 as off', () => {
+    expect(first.guidance).toEqual({ on: false, eta: 0.05, pictures: {} });
+    const guided = applyOptions(first, catalogue, options({ guidance: '0.1' }));
+    expect(guided.guidance).toMatchObject({ on: true, eta: 0.1 });
+    expect(applyOptions(guided, catalogue, options({ guidance: '0' })).guidance).toMatchObject({ on: false, eta: 0.1 });
+    expect(
+      applyOptions(guide(guided, { on: false }), catalogue, options({ guidance: '0.1' }), options({ guidance: '0.1' })).guidance.on,
+    ).toBe(false);
+  });
+
+  it('makes the prompt of what is left when one is none', () => {
+    expect(pick(first, 'subject', undefined).prompt).toBe('in knit style');
+  });
+
   it('ignores a LoRA that this model does not have', () => {
     expect(applyOptions(first, catalogue, options({ 'style-id': 'ink' })).style?.id).toBe('knit');
   });
@@ -61,6 +75,8 @@ describe('attributes', () => {
     ['not half a step', { steps: '2.5' }, { steps: undefined }],
     ['a strength of 0', { 'subject-strength': '0' }, { subjectStrength: 0 }],
     ['not a strength beyond 2', { 'subject-strength': '2.1' }, { subjectStrength: undefined }],
+    ['guidance of 0, which is off', { guidance: '0' }, { guidance: 0 }],
+    ['not guidance beyond 0.2', { guidance: '0.3' }, { guidance: undefined }],
     ['not a rule of another name', { rule: 'sum' }, { rule: undefined }],
     ['a theme', { theme: 'dark' }, { theme: 'dark' }],
   ])('reads %s', (_, attributes, expected) => {

@@ -1,15 +1,18 @@
 import { describe, expect, it } from 'vitest';
 import { readOptions } from '../../../client/embed/attributes.ts';
 import { type StudioEngine, StudioModel } from '../../../client/embed/studio/studio-model.ts';
-import { pick } from '../../../client/embed/studio/settings.ts';
+import { guide, pick } from '../../../client/embed/studio/settings.ts';
 import { DiptychError } from '../../../shared/errors.ts';
 import type { BlobRef } from '../../../shared/manifest.ts';
-import type { EngineEvent, GenerateRequest, GenerateResult } from '../../../shared/protocol.ts';
+import type { EngineEvent, GenerateRequest, GenerateResult, Scores } from '../../../shared/protocol.ts';
 import { catalogue } from './catalogue-fixture.ts';
 
 const RUNTIME_BYTES = 16_000_000;
 /** Of `main` in the fixture: three graphs, the tokenizer, two LoRAs. */
 const MODEL_BYTES = 3 * 1_001_000 + 500 + 2 * 200_000;
+
+/** The tiny decoder and two image encoders. */
+const GUIDANCE_BYTES = 3 * 1_001_000;
 
 const result: GenerateResult = {
   image: { width: 1, height: 1, data: new Uint8ClampedArray(4) },
@@ -23,10 +26,11 @@ interface StudioTest {
   fail?: DiptychError[];
   noCatalogue?: number;
   warnings?: string[];
+  scores?: Scores[];
 }
 
 /** A studio whose engine's answers the test decides; `said` is what the host page heard. */
-function studio({ cached = false, fail, noCatalogue = 0, warnings = [] }: StudioTest = {}) {
+function studio({ cached = false, fail, noCatalogue = 0, warnings = [], scores }: StudioTest = {}) {
   const said: [string, ...unknown[]][] = [];
   const requests: GenerateRequest[] = [];
   const engines: { ended: boolean }[] = [];
@@ -42,7 +46,7 @@ function studio({ cached = false, fail, noCatalogue = 0, warnings = [] }: Studio
         requests.push(request);
         const failure = fail?.shift();
         if (failure) throw failure;
-        onEvent(step);
+        onEvent({ ...step, ...(scores && { scores: scores[0]! }) });
         for (const message of warnings) onEvent({ type: 'warning', message });
         if (gate.hold)
           await new Promise((_, reject) => {
@@ -50,7 +54,7 @@ function studio({ cached = false, fail, noCatalogue = 0, warnings = [] }: Studio
           });
         here.cached = true;
         setTimeout(() => onEvent({ type: 'decode' }));
-        return result;
+        return { ...result, ...(scores && { scores }) };
       },
       cancel: async () => gate.cancel(),
       terminate() {
@@ -78,7 +82,7 @@ function studio({ cached = false, fail, noCatalogue = 0, warnings = [] }: Studio
     },
     host: {
       progress: (progress) => said.push([progress.phase]),
-      step: ({ step, steps }) => said.push(['step', step, steps]),
+      step: ({ step, steps, scores: at }) => said.push(['step', step, steps, ...(at ? [at] : [])]),
       complete: ({ seed }, requested) => said.push(['complete', seed, requested]),
       error: ({ code }, requested) => said.push(['error', code, requested]),
     },
@@ -235,5 +239,40 @@ describe('studio', () => {
     );
     expect(model.state.bytesMissing).toBeUndefined();
     await expect.poll(() => model.state.bytesMissing).toBe(0);
+  });
+
+  it('counts guidance’s networks apart while it is off, and with the rest once it is on', async () => {
+    const { model, requests } = studio();
+    await model.open();
+    expect(model.state).toMatchObject({ bytesMissing: MODEL_BYTES + RUNTIME_BYTES, guidanceBytesMissing: GUIDANCE_BYTES });
+    model.setSettings(guide(model.state.settings!, { on: true }));
+    await expect.poll(() => model.state.bytesMissing).toBe(MODEL_BYTES + RUNTIME_BYTES + GUIDANCE_BYTES);
+    await model.generate();
+    expect(requests[0]).toMatchObject({ guidance: { eta: 0.05 } });
+  });
+
+  it('does not count again for another strength', async () => {
+    const { model } = studio();
+    await model.open();
+    model.setSettings(guide(model.state.settings!, { eta: 0.1 }));
+    expect(model.state.bytesMissing).toBe(MODEL_BYTES + RUNTIME_BYTES);
+  });
+
+  it('shows the scores as they come, tells the host page of them, and ends with the picture’s', async () => {
+    const scores = [{ dino: 0.4 }, { dino: 0.6 }];
+    const { model, said, gate } = studio({ cached: true, scores });
+    await model.open();
+    model.setSettings(guide(model.state.settings!, { on: true }));
+    gate.hold = true;
+    await expect.poll(() => model.state.bytesMissing).toBe(0);
+    const cancelled = model.generate();
+    await expect.poll(() => model.state.scores).toEqual([{ dino: 0.4 }]);
+    expect(said.at(-1)).toEqual(['step', 1, 1, { dino: 0.4 }]);
+    await model.cancel();
+    await cancelled;
+    expect(model.state.scores).toEqual([]);
+    gate.hold = false;
+    await model.generate();
+    expect(model.state.scores).toEqual(scores);
   });
 });

@@ -1,7 +1,7 @@
 import * as v from 'valibot';
 import { describe, expect, it } from 'vitest';
 import { Recorder } from '../../../client/embed/studio/recorder.ts';
-import { firstSettings } from '../../../client/embed/studio/settings.ts';
+import { firstSettings, guide } from '../../../client/embed/studio/settings.ts';
 import { refusesTracking, Telemetry } from '../../../client/embed/telemetry.ts';
 import { DiptychError } from '../../../shared/errors.ts';
 import type { EngineInfo, GenerateResult } from '../../../shared/protocol.ts';
@@ -109,8 +109,26 @@ describe('recorder', () => {
       style: 'knit',
       subject_share: 0.5,
       backend: 'webgpu',
+      guidance: 0,
     });
+    expect(batch!.events.at(-1)).not.toHaveProperty('score_subject');
     expect(JSON.stringify(sent)).not.toMatch(/secret|4242/);
+  });
+
+  it('writes the strength of guidance and the finished picture’s scores, and nothing of the visitor’s pictures', () => {
+    const { sent, recorder } = visit();
+    const picture = { name: 'secret-cat.png', image: { width: 1, height: 1, data: Uint8ClampedArray.of(42, 42, 42, 255) } };
+    const guided = guide(settings, { on: true, eta: 0.08, pictures: { subject: picture } });
+    recorder.finished(guided, engine, {
+      ...result,
+      scores: [
+        { dino: 0.4, clip: 0.7 },
+        { dino: 0.5, clip: 0.8, gram: 0.9 },
+      ],
+    });
+    const { events } = v.parse(TelemetryBatch, sent[0]);
+    expect(events.at(-1)).toMatchObject({ guidance: 0.08, score_subject: 0.5, score_style: 0.8 });
+    expect(JSON.stringify(sent)).not.toMatch(/secret|42,42/);
   });
 
   it.each([

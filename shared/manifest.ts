@@ -222,7 +222,18 @@ export function modelTexts(model: ModelEntry): Partial<Record<TextEncoderName, T
 
 export const modelGraphs = (model: ModelEntry): GraphEntry[] => Object.values(model.graphs).filter((graph) => graph !== undefined);
 
-/** Every blob that making pictures with `model` needs, LoRAs apart. */
+/** Every blob that a catalogue leads to. */
+export function manifestBlobs({ models, loras }: Manifest): BlobRef[] {
+  const guidance = models.flatMap((model) => (model.guidance ? guidanceFiles(model.guidance) : []));
+  return [...models.flatMap(modelBlobs), ...guidance, ...loras.map((lora) => lora.file)];
+}
+
+function guidanceFiles({ tinyDecoder, encoders, clipText }: GuidanceEntry): BlobRef[] {
+  const graphs = [tinyDecoder, encoders.dino?.graph, encoders.clip?.graph, clipText?.graph].filter((graph) => graph !== undefined);
+  return [...graphs.flatMap((graph) => [graph.topology, ...graph.weights]), ...(clipText ? [clipText.text.tokenizer] : [])];
+}
+
+/** Every blob that making pictures with `model` needs, LoRAs and guidance apart. */
 export function modelBlobs(model: ModelEntry): BlobRef[] {
   const tokenizers = Object.values(modelTexts(model)).map((entry) => entry.tokenizer);
   return [...tokenizers, ...modelGraphs(model).flatMap((graph) => [graph.topology, ...graph.weights])];

@@ -1,6 +1,6 @@
 import * as v from 'valibot';
 import { DiptychError } from '../../shared/errors.ts';
-import { type BlobRef, Manifest, modelBlobs } from '../../shared/manifest.ts';
+import { type BlobRef, Manifest, manifestBlobs } from '../../shared/manifest.ts';
 import { binding, type Env } from '../env.ts';
 
 export const CATALOGUE_KEY = 'catalogue/manifest.json';
@@ -38,7 +38,7 @@ function readCatalogue(etag: string, json: string): Catalogue {
     const [issue] = result.issues;
     throw invalid(`${v.getDotPath(issue) ?? 'it'}: ${issue.message}`);
   }
-  const refs = [...result.output.models.flatMap(modelBlobs), ...result.output.loras.map((lora) => lora.file)];
+  const refs = manifestBlobs(result.output);
   return { etag, json, blobs: new Map(refs.map(({ sha256, bytes }) => [sha256, { sha256, bytes }])) };
 }
 

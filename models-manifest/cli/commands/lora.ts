@@ -1,6 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import { type Command, Option } from 'commander';
-import { LORA_KINDS } from '../../../shared/manifest.ts';
+import { LORA_KINDS, type LoraEntry } from '../../../shared/manifest.ts';
 import { megabytes } from '../console.ts';
 import { addLora, type AddLoraOptions } from '../lora/add-lora.ts';
 import { exportedLayers } from '../lora/exported-layers.ts';
@@ -43,15 +43,23 @@ function addCommand(lora: Command): void {
     .option('--license <spdx>', 'its licence', 'unknown')
     .option('--author <name>', 'who made it', 'unknown')
     .option('--thumbnail <image>', 'a small PNG, JPEG or WebP, at most 24 KB')
+    .option('--reference <image...>', 'PNG pictures of what it teaches: metric guidance pulls towards their mean embedding')
+    .addOption(
+      new Option('--references <json>', 'their embeddings, made elsewhere: {"dino": [...]} or {"clip": [...]}').conflicts('reference'),
+    )
     .addHelpText('after', '\nExample:\n  $ npx diptych lora add pip.safetensors --kind subject --model demo --trigger "a pip creature"')
     .action(async (file: string, options: AddLoraOptions, command: Command) => {
       const out = consoleOf(command);
       const entry = await addLora(file, storeOf(command), options);
       out.line(
-        `${entry.id}: ${entry.kind}, rank ${entry.rank}, ${entry.layerCount} layers, ${megabytes(entry.file.bytes)}, called by "${entry.trigger}"`,
+        `${entry.id}: ${entry.kind}, rank ${entry.rank}, ${entry.layerCount} layers, ${megabytes(entry.file.bytes)}, called by "${entry.trigger}"${referencesText(entry)}`,
       );
       out.result(entry);
     });
+}
+
+function referencesText({ references }: LoraEntry): string {
+  return references ? `, references for ${Object.keys(references).join(', ')}` : '';
 }
 
 function inspectCommand(lora: Command): void {

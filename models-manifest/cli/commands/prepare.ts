@@ -2,7 +2,7 @@ import path from 'node:path';
 import { type Command, Option } from 'commander';
 import { megabytes } from '../console.ts';
 import { prepareModel, type PrepareOptions } from '../pipeline/prepare-model.ts';
-import { modelBlobs } from '../../../shared/manifest.ts';
+import { modelBlobs, type ModelEntry } from '../../../shared/manifest.ts';
 import { Store } from '../store.ts';
 import { consoleOf, decimal, type GlobalOptions, interruptSignal, wholeNumber } from './options.ts';
 
@@ -35,6 +35,10 @@ export function prepareCommand(program: Command): void {
       'default guidance scale (default: the family’s; 1 of a Turbo model). At 1 or less the denoiser is prepared for no other: half the work',
       decimal,
     )
+    .option(
+      '--no-guidance',
+      'leave out the networks of metric guidance (tiny_decoder/, image_encoder_dino/, image_encoder_clip/, text_encoder_clip/)',
+    )
     .addHelpText(
       'after',
       '\nExample:\n  $ npx diptych prepare ./sd15-onnx --id sd15 --license CreativeML-OpenRAIL-M --author "Runway" --weights float16',
@@ -49,8 +53,13 @@ export function prepareCommand(program: Command): void {
       bar.end();
       const bytes = modelBlobs(model).reduce((sum, ref) => sum + ref.bytes, 0);
       out.line(
-        `${model.id}: ${megabytes(bytes)} in ${modelBlobs(model).length} files, ${model.layers.denoiser.length} LoRA layers in the denoiser, ${model.layers.textEncoder.length + (model.layers.textEncoder2?.length ?? 0)} in its text encoders; pictures of ${model.image.width} x ${model.image.height}`,
+        `${model.id}: ${megabytes(bytes)} in ${modelBlobs(model).length} files, ${model.layers.denoiser.length} LoRA layers in the denoiser, ${model.layers.textEncoder.length + (model.layers.textEncoder2?.length ?? 0)} in its text encoders; pictures of ${model.image.width} x ${model.image.height}; ${guidanceText(model)}`,
       );
       out.result(model);
     });
+}
+
+function guidanceText({ guidance }: ModelEntry): string {
+  if (!guidance) return 'no metric guidance';
+  return `metric guidance by ${Object.keys(guidance.encoders).join(' and ')} through ${guidance.tinyDecoder ? 'the tiny decoder' : 'its own decoder'}`;
 }

@@ -5,6 +5,7 @@ import type { DeviceLatents } from '../../../client/engine/device-latents.ts';
 import { GUIDANCE, type GuidanceDecoder, guidanceGraph, type Metric } from '../../../shared/guidance/guidance-graph.ts';
 import type { Model } from '../../../shared/onnx/ir.ts';
 import { fixDims, inputNames } from '../pipeline/fix-dims.ts';
+import { PIXELS } from '../pipeline/preprocessing.ts';
 import { readPart } from '../pipeline/read-part.ts';
 import type { Bench } from './bench.ts';
 import { type GoldenFolder, goldenTensor } from './golden-folder.ts';
@@ -17,12 +18,6 @@ type MetricName = (typeof METRICS)[number];
 
 /** Of the goldens. */
 const WEIGHTS: Readonly<Record<MetricName, number>> = { dino: 1, clip: 0.7 };
-
-/** Mean and deviation of ImageNet, and of CLIP's training pictures: what the public encoders of these kinds expect. */
-const PIXELS: Readonly<Record<MetricName, { mean: readonly number[]; std: readonly number[] }>> = {
-  dino: { mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] },
-  clip: { mean: [0.48145466, 0.4578275, 0.40821073], std: [0.26862954, 0.26130258, 0.27577711] },
-};
 
 /** What the golden `name` is the direction of; undefined for other goldens. */
 export function directionOf(name: string): { decoder: DecoderKind; metrics: MetricName[] } | undefined {

@@ -24,13 +24,23 @@ const Catalogue = v.object({
     shardMiB: v.number(),
   }),
   provenance: v.string(),
-  loras: v.array(v.object({ id: v.string(), kind: v.picklist(LORA_KINDS), name: v.string(), file: v.string(), thumbnail: v.string() })),
+  loras: v.array(
+    v.object({
+      id: v.string(),
+      kind: v.picklist(LORA_KINDS),
+      name: v.string(),
+      file: v.string(),
+      thumbnail: v.string(),
+      references: v.string(),
+    }),
+  ),
 });
 
 /** The code that decides what a prepared model looks like. */
 const SOURCES = [
   '../../../shared/onnx',
   '../../../shared/fusion',
+  '../../../shared/guidance',
   '../../../shared/lora',
   '../../../shared/text',
   '../pipeline',
@@ -46,7 +56,7 @@ export async function seedStore(store: Store, onStage: OnStage): Promise<boolean
   const { shardMiB, ...entry } = model;
   // The committed weights are float16 already.
   await prepareModel(DEMO, store, { ...entry, weights: 'float32', shardBytes: shardMiB * 2 ** 20 }, onStage);
-  for (const { id, kind, name, file, thumbnail } of loras) {
+  for (const { id, kind, name, file, thumbnail, references } of loras) {
     const options = {
       id,
       kind,
@@ -55,6 +65,7 @@ export async function seedStore(store: Store, onStage: OnStage): Promise<boolean
       license: model.license,
       author: model.author,
       thumbnail: path.join(DEMO, thumbnail),
+      reference: (await readdir(path.join(DEMO, references))).toSorted().map((picture) => path.join(DEMO, references, picture)),
     };
     await addLora(path.join(DEMO, file), store, options);
   }

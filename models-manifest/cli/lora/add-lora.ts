@@ -7,8 +7,9 @@ import { COMPONENTS } from '../../../shared/lora/lora.ts';
 import { readLora } from '../../../shared/lora/read.ts';
 import { readSafetensors } from '../../../shared/lora/safetensors.ts';
 import { writeLora } from '../../../shared/lora/write.ts';
-import { LoraEntry, type LoraKind } from '../../../shared/manifest.ts';
+import { LoraEntry, type LoraKind, type ModelEntry } from '../../../shared/manifest.ts';
 import type { Store } from '../store.ts';
+import { embedReferences, readReferences } from './lora-references.ts';
 import { readLoraFile } from './read-lora-file.ts';
 import { frequentTags, triggerOf } from './training-facts.ts';
 
@@ -22,6 +23,10 @@ export interface AddLoraOptions {
   author: string;
   /** A PNG, JPEG or WebP file. */
   thumbnail?: string;
+  /** PNG files of what it teaches, for metric guidance. */
+  reference?: readonly string[];
+  /** A JSON file of their embeddings, in place of pictures. */
+  references?: string;
 }
 
 const IMAGE_TYPES: Record<string, string> = { '.png': 'image/png', '.jpg': 'image/jpeg', '.jpeg': 'image/jpeg', '.webp': 'image/webp' };
@@ -29,7 +34,7 @@ const IMAGE_TYPES: Record<string, string> = { '.png': 'image/png', '.jpg': 'imag
 /**
  * Reads `file` against its base, keeps it as canonical safetensors (float16 where the source is) and adds it to the catalogue.
  *
- * @throws DiptychError the `lora_...` codes, `not_in_catalogue`, `usage`
+ * @throws DiptychError the `lora_...` codes, `not_in_catalogue`, `usage`, `guidance_unavailable`
  */
 export async function addLora(file: string, store: Store, options: AddLoraOptions): Promise<LoraEntry> {
   const base = await store.model(options.model);
@@ -38,6 +43,7 @@ export async function addLora(file: string, store: Store, options: AddLoraOption
   const layers = COMPONENTS.flatMap((component) => lora[component]);
   const half = [...readSafetensors(bytes, file).tensors].every(([key, tensor]) => tensor.dtype === 'F16' || key.endsWith('.alpha'));
   const stem = path.basename(file).replace(/\.safetensors$/, '');
+  const references = await referencesOf(store, base, options);
   const trigger = options.trigger ?? triggerOf(lora.metadata) ?? refuseWithoutTrigger(lora.metadata, file);
   const entry = v.safeParse(LoraEntry, {
     id: options.id ?? stem.toLowerCase().replace(/[^a-z0-9]+/g, '-'),
@@ -50,6 +56,7 @@ export async function addLora(file: string, store: Store, options: AddLoraOption
     rank: Math.max(...layers.map((layer) => layer.rank)),
     layerCount: layers.length,
     file: await store.put(writeLora(lora, half ? 'F16' : 'F32')),
+    ...(references ? { references } : {}),
     ...(options.thumbnail === undefined ? {} : { thumbnail: await dataUrl(options.thumbnail) }),
   });
   if (!entry.success) {
@@ -58,6 +65,15 @@ export async function addLora(file: string, store: Store, options: AddLoraOption
   }
   await store.addLora(entry.output);
   return entry.output;
+}
+
+async function referencesOf(
+  store: Store,
+  base: ModelEntry,
+  { kind, reference = [], references }: AddLoraOptions,
+): Promise<LoraEntry['references']> {
+  if (references !== undefined) return readReferences(references, base, kind);
+  return reference.length > 0 ? embedReferences(store, base, kind, reference) : undefined;
 }
 
 function refuseWithoutTrigger(metadata: Readonly<Record<string, string>>, file: string): never {

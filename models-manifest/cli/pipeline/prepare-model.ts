@@ -17,6 +17,8 @@ import { latentSize } from './latent-size.ts';
 import { type ConditioningPlan, type Outputs, planConditioning } from './plan-conditioning.ts';
 import { fixEncoder } from './read-encoders.ts';
 import { type Part } from './read-part.ts';
+import { prepareGuidance } from './prepare-guidance.ts';
+import { readGuidance } from './read-guidance.ts';
 import { readPipeline, type Pipeline } from './read-pipeline.ts';
 import { refuseFused } from './refuse-fused.ts';
 
@@ -35,6 +37,8 @@ export interface PrepareOptions {
   steps?: number;
   /** One of 1 or less prepares the denoiser for the prompt's prediction alone. */
   guidanceScale?: number;
+  /** False leaves out the networks of metric guidance. */
+  guidance?: boolean;
 }
 
 /** What is being done, of how many such stages. */
@@ -59,10 +63,11 @@ export async function prepareModel(
   signal?: AbortSignal,
 ): Promise<ModelEntry> {
   const about = described(options);
-  const stages = ['reading', 'text encoder', 'denoiser', 'decoder'];
+  const stages = ['reading', 'text encoder', 'denoiser', 'decoder', 'guidance'];
   const stage = (index: number) => onStage(stages[index]!, index, stages.length);
   stage(0);
   const pipeline = await readPipeline(root);
+  const guidance = options.guidance === false ? undefined : await readGuidance(root);
   const { family, scheduler, vae } = pipeline;
   const size = latentSize(pipeline.denoiser, family, pipeline.config, options);
   const latentDims = [size.channels, size.height, size.width];
@@ -81,6 +86,9 @@ export async function prepareModel(
   stage(3);
   const decoder = await fixDims(pipeline.decoder, { [inputNames(pipeline.decoder)[0]!]: [1, ...latentDims] });
   const image = imageSize(decoder.graph, pipeline.decoder.file);
+  const decoderEntry = await keep(pipeline.decoder, decoder);
+  stage(4);
+  const context = { latentDims: [1, ...latentDims], image, decoder, scalingFactor: vae.scaling_factor, keep, store };
 
   const model = v.parse(ModelEntry, {
     ...about,
@@ -88,11 +96,12 @@ export async function prepareModel(
     image,
     scheduler,
     ...text.texts,
-    graphs: { ...text.graphs, denoiser: denoiser.graph, decoder: await keep(pipeline.decoder, decoder) },
+    graphs: { ...text.graphs, denoiser: denoiser.graph, decoder: decoderEntry },
     batch,
     conditioning: { inputs: plan.inputs(image), zeroWithoutNegative: pipeline.zeroWithoutNegative },
     layers: { denoiser: denoiser.layers, ...text.layers },
     defaults: { steps: options.steps ?? defaults.steps, guidanceScale },
+    ...(guidance ? { guidance: await prepareGuidance(guidance, context) } : {}),
   });
   await store.addModel(model);
   onStage('done', stages.length, stages.length);

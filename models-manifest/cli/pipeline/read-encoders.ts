@@ -48,12 +48,12 @@ export const hasEncoder = (root: string, name: TextEncoderName): Promise<boolean
   );
 
 /**
- * A text encoder for two texts of `tokens` ids. A mask among its inputs becomes all ones, as the public pipelines run it: padding is read.
+ * A text encoder for texts of `tokens` ids, `batch` of them. A mask among its inputs becomes all ones, as the public pipelines run it: padding is read.
  *
  * @throws DiptychError `graph_unsupported` for any other input
  */
-export async function fixEncoder(part: Part, tokens: number): Promise<Model> {
-  const dims = [2, tokens];
+export async function fixEncoder(part: Part, tokens: number, batch = 2): Promise<Model> {
+  const dims = [batch, tokens];
   const [ids, ...others] = inputNames(part).toSorted((a) => (a === 'input_ids' ? -1 : 0));
   const unknown = others.filter((name) => name !== 'attention_mask');
   if (ids === undefined || unknown.length > 0) {

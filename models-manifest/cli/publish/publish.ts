@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { verifyBlob } from '../../../client/engine/weights/verify.ts';
 import { DiptychError } from '../../../shared/errors.ts';
-import { type BlobRef, modelBlobs } from '../../../shared/manifest.ts';
+import { type BlobRef, manifestBlobs } from '../../../shared/manifest.ts';
 import type { Store } from '../store.ts';
 import type { PublishTarget } from './target.ts';
 
@@ -28,9 +28,7 @@ export async function publish(
   const manifest = await store.manifest();
   if (manifest.models.length === 0)
     throw new DiptychError('store_invalid', `${store.root} holds no model; run diptych prepare first`, { store: store.root });
-  const refs = new Map(
-    [...manifest.models.flatMap(modelBlobs), ...manifest.loras.map((lora) => lora.file)].map((ref) => [ref.sha256, ref]),
-  );
+  const refs = new Map(manifestBlobs(manifest).map((ref) => [ref.sha256, ref]));
   const total = [...refs.values()].reduce((sum, ref) => sum + ref.bytes, 0);
   const result: Published = { models: manifest.models.length, loras: manifest.loras.length, sent: 0, bytesSent: 0, bytesKept: 0 };
   for (const ref of refs.values()) {

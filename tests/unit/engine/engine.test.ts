@@ -132,11 +132,11 @@ test('the same seed gives the same picture from the loaded sessions; another see
   expect(difference(a, await generate({ seed: 8 }))).toBeGreaterThan(1);
 });
 
-test('guidance scale 1 does not see the negative prompt, 0 does not see the prompt', async () => {
+test('a guidance scale of 1 or less does not see the negative prompt', async () => {
   // Not under `kl`: both prompts share one decision a layer, so each shows in it.
   const [negativePrompt, prompt] = ['dull', 'zebra'];
   expect(difference(await direct({ guidanceScale: 1 }), await direct({ guidanceScale: 1, negativePrompt }))).toBeLessThan(0.01);
-  expect(difference(await direct({ guidanceScale: 0 }), await direct({ guidanceScale: 0, prompt }))).toBeLessThan(0.01);
+  expect(difference(await direct({ guidanceScale: 1 }), await direct({ guidanceScale: 0 }))).toBeLessThan(0.01);
   const guided = await direct();
   expect(difference(guided, await direct({ negativePrompt }))).toBeGreaterThan(0.01);
   expect(difference(guided, await direct({ prompt }))).toBeGreaterThan(0.01);

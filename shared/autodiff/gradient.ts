@@ -6,6 +6,8 @@ import { Call, type StaticType } from '../onnx/infer/rule.ts';
 import { inferTypes } from '../onnx/infer/rules.ts';
 import type { Graph, Model, Node, ValueType } from '../onnx/ir.ts';
 import { Backward, type ForwardNode, type VjpRule } from './backward.ts';
+import { shrinkEarly } from './order.ts';
+import { recompute } from './recompute.ts';
 import { NON_DIFFERENTIABLE, VJP_RULES } from './vjp-rules.ts';
 
 export interface GradientOptions {
@@ -15,6 +17,8 @@ export interface GradientOptions {
   inputs: readonly string[];
   /** What the names of the gradients begin with; `grad` where left out. Gradients of several losses of one graph need different ones. */
   prefix?: string;
+  /** Makes cheap forward values again beside the backward nodes that read them, in place of keeping them: less memory, some more time. */
+  recompute?: boolean;
 }
 
 /** The output that carries the gradient of a value. */
@@ -31,7 +35,9 @@ export function gradient(model: Model, options: GradientOptions): Model {
   const graph: Graph = { ...model.graph, initializers: new Map(model.graph.initializers), valueInfo: new Map(model.graph.valueInfo) };
   const outputs = new Reverse(model, graph, options).run();
   graph.outputs = [...model.graph.outputs, ...outputs.map(({ name, dims }) => ({ name, type: { dataType: 'float32' as const, dims } }))];
-  return { ...model, graph: removeDead(graph) };
+  const forward = new Set(model.graph.nodes);
+  const ordered = shrinkEarly(removeDead(graph), forward);
+  return { ...model, graph: options.recompute ? removeDead(recompute(ordered, forward)) : ordered };
 }
 
 class Reverse {

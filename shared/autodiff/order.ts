@@ -1,0 +1,68 @@
+/** Nodes in an order in which values are freed as early as the graph allows. */
+import { byteLength } from '../onnx/data-type.ts';
+import { type Graph, int64Tensor, makeNode, type Node, reads } from '../onnx/ir.ts';
+import { isAlias, owners } from './planned-peak.ts';
+import { valueTypes } from './value-types.ts';
+
+/**
+ * Backward nodes that turn a forward value into something smaller, like the condition of a Relu, run beside that forward value, if nothing else
+ * in the backward pass reads it: 1 byte an element is kept and not 4.
+ *
+ * @param forward the other nodes are the backward pass
+ */
+export function shrinkEarly(graph: Graph, forward: ReadonlySet<Node>): Graph {
+  const early = smallerForms(graph, forward);
+  if (early.size === 0) return graph;
+  const [initializers, types] = [new Map(graph.initializers), valueTypes(graph)];
+  const waiting = Map.groupBy(early, (node) => lastMade(graph, node));
+  const readEarly = new Set([...early].flatMap(({ outputs }) => outputs));
+  const anchored = (name: string): Node => {
+    const dims = types.get(name)!.dims;
+    const shape = `constant.int64[${dims.join(',')}]`;
+    initializers.set(shape, int64Tensor([dims.length], dims));
+    return makeNode('Reshape', `${name}/anchor`, [name, shape], [`${name}/anchor`]);
+  };
+  const anchors = new Map<string, Node>();
+  const nodes = graph.nodes.flatMap((node) => {
+    if (early.has(node)) return [];
+    const fresh = forward.has(node) ? [] : node.inputs.filter((name) => readEarly.has(name) && !anchors.has(name));
+    for (const name of fresh) anchors.set(name, anchored(name));
+    const inputs = node.inputs.map((name) => (forward.has(node) ? name : (anchors.get(name)?.outputs[0] ?? name)));
+    return [...fresh.map((name) => anchors.get(name)!), { ...node, inputs }, ...(waiting.get(node) ?? [])];
+  });
+  return { ...graph, nodes, initializers };
+}
+
+/** Backward nodes that make something smaller of a forward value which then is not needed any more. */
+function smallerForms(graph: Graph, forward: ReadonlySet<Node>): Set<Node> {
+  const [owner, types] = [owners(graph), valueTypes(graph)];
+  const bytes = (name: string): number => {
+    const type = types.get(name);
+    return type ? byteLength(type.dataType, type.dims) : 0;
+  };
+  const made = new Map(
+    graph.nodes.filter((node) => forward.has(node)).flatMap((node) => node.outputs.map((name) => [name, node] as const)),
+  );
+  const known = (name: string) => made.has(name) || graph.initializers.has(name) || graph.inputs.some((input) => input.name === name);
+  const readers = new Map<string, Node[]>();
+  for (const node of graph.nodes) {
+    if (forward.has(node)) continue;
+    for (const name of new Set(reads(node).map((input) => owner.get(input) ?? input)))
+      readers.set(name, [...(readers.get(name) ?? []), node]);
+  }
+  const outputs = new Set(graph.outputs.map(({ name }) => owner.get(name) ?? name));
+  const early = new Set<Node>();
+  for (const name of made.keys()) {
+    const nodes = outputs.has(name) ? [] : (readers.get(name) ?? []);
+    if (nodes.length === 0 || nodes.some((node) => isAlias(node) || !reads(node).every(known))) continue;
+    const size = nodes.flatMap((node) => node.outputs).reduce((sum, output) => sum + bytes(output), 0);
+    if (size < bytes(name)) for (const node of nodes) early.add(node);
+  }
+  return early;
+}
+
+/** The forward node after which `node` can run. */
+function lastMade(graph: Graph, node: Node): Node {
+  const inputs = new Set(reads(node));
+  return graph.nodes.findLast(({ outputs }) => outputs.some((name) => inputs.has(name)))!;
+}

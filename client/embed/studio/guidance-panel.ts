@@ -34,7 +34,9 @@ export class GuidancePanel extends LitElement {
           @change=${this.#toggle}
         />
       </div>
-      <p class="hint" id="what">At every step, pulls the picture towards ${kinds.map((kind) => GOALS[kind]).join(' and ')}.</p>
+      <p class="hint" id="what">
+        At every step, pulls the picture towards reference pictures of ${kinds.map((kind) => `the ${kind}`).join(' and ')}.
+      </p>
       <p class="hint" id="cost">${plan ? this.#cost(plan) : `${this.#lacking(kinds)} Choose one of your own to guide by.`}</p>
       ${plan && guidance.on ? this.#strength() : nothing} ${open ? this.#references(kinds) : nothing}`;
   }
@@ -153,5 +155,3 @@ export class GuidancePanel extends LitElement {
     `,
   ];
 }
-
-const GOALS: Readonly<Record<LoraKind, string>> = { subject: 'pictures of the subject', style: 'pictures of the style' };

@@ -45,7 +45,7 @@ export class ReferenceField extends LitElement {
     return html`<label>
       <input type="file" accept="image/*" ?disabled=${this.disabled} @change=${this.#choose} />
       <span class="name">${name}${known && lora ? html` <span class="known">as ${lora.name}</span>` : nothing}</span>
-      <span class="action">${known ? 'Your picture instead' : 'Choose a picture'}</span>
+      <span class="action">${known ? 'Choose or drop yours' : 'Choose or drop one'}</span>
     </label>`;
   }
 
@@ -125,9 +125,12 @@ export class ReferenceField extends LitElement {
   static override readonly styles = [
     controlStyles,
     css`
+      :host {
+        display: grid;
+        grid-template: 1fr auto / minmax(0, 1fr);
+      }
       .field {
         --kind: var(--subject);
-        height: 100%;
       }
       .field.style {
         --kind: var(--style);
@@ -180,14 +183,14 @@ export class ReferenceField extends LitElement {
       .given {
         grid-template-columns: auto minmax(0, 1fr);
         align-items: center;
-        column-gap: 0.625rem;
+        column-gap: 0.5rem;
         border-style: solid;
         border-color: var(--kind);
       }
       canvas {
         grid-row: span 2;
-        width: 56px;
-        height: 56px;
+        width: 48px;
+        height: 48px;
         border-radius: 6px;
         object-fit: cover;
       }
@@ -199,7 +202,7 @@ export class ReferenceField extends LitElement {
       button {
         justify-self: start;
         min-height: 28px;
-        padding: 0 0.75rem;
+        padding: 0 0.5rem;
         font-size: 0.8125rem;
       }
       .error {

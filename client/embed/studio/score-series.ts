@@ -27,9 +27,9 @@ export function scoreRange(series: readonly ScoreSeries[]): Range {
   return { least: least / 10, most: Math.max(least + 1, Math.ceil(Math.max(...values) * 10)) / 10 };
 }
 
-/** What the line of `values` spans, [0, 100] from left and from top: step k in the middle of its column of `steps`, the finished picture at the right edge. */
+/** The line of `values`, [0, 100] from left and from top: step k from the left edge of its column of `steps`, the finished picture at the right edge. */
 export function linePoints(values: readonly number[], steps: number, { least, most }: Range): [x: number, y: number][] {
-  return values.map((value, k) => [(100 * Math.min(k + 0.5, steps)) / steps, (100 * (most - value)) / (most - least)]);
+  return values.map((value, k) => [(100 * k) / steps, (100 * (most - value)) / (most - least)]);
 }
 
 /** The name of the k-th of the scores: `1`, `2`, ... and the picture that came of `steps`. */

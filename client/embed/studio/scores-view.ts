@@ -18,7 +18,7 @@ export class ScoresView extends LitElement {
     if (series.length === 0) return nothing;
     const range = scoreRange(series);
     return html`<h2>Guidance scores</h2>
-      <p class="hint">How near the picture is to each reference: 1 is the same as a network sees it, 0 is unrelated.</p>
+      <p class="hint">How near the picture is to each reference, as a network sees both: 1 is the same, 0 is unrelated.</p>
       <ul class="legend">
         ${series.map(({ metric, values }) => html`<li>${swatch(metric)}${METRIC_LABELS[metric]} <span class="change">${change(values)}</span></li>`)}
       </ul>
@@ -116,6 +116,7 @@ export class ScoresView extends LitElement {
       }
       .scale {
         flex-direction: column;
+        margin-block: -0.375rem;
       }
       .axis {
         grid-column: 2;

@@ -2,7 +2,7 @@ import { App, defineStudio } from '../../../client/embed/studio/app.ts';
 import { toPng } from '../../../client/embed/studio/png.ts';
 import { type StudioEngine, StudioModel } from '../../../client/embed/studio/studio-model.ts';
 import { DiptychError } from '../../../shared/errors.ts';
-import type { EngineEvent, GenerateResult } from '../../../shared/protocol.ts';
+import type { EngineEvent, GenerateRequest, GenerateResult, Scores } from '../../../shared/protocol.ts';
 import { catalogue } from '../../unit/embed/catalogue-fixture.ts';
 
 const MODULES = ['down_blocks.0.attentions.0.to_q', 'mid_block.attentions.0.to_q', 'up_blocks.0.attentions.0.to_q'];
@@ -78,12 +78,12 @@ function pacedEngine(wait: () => Promise<void>): StudioEngine {
     missing: async (blobs) => [...blobs],
     async generate(request, onEvent) {
       cancelled = false;
-      for (const event of events(request.steps)) {
+      for (const event of events(request)) {
         onEvent(event);
         await wait();
         if (cancelled) throw new DiptychError('cancelled', 'Cancelled.');
       }
-      return result(request.steps);
+      return { ...result(request.steps), ...(request.guidance && { scores: scores(request) }) };
     },
     cancel: async () => {
       cancelled = true;
@@ -92,13 +92,23 @@ function pacedEngine(wait: () => Promise<void>): StudioEngine {
   };
 }
 
-function* events(steps: number): Generator<EngineEvent> {
+function* events(request: GenerateRequest): Generator<EngineEvent> {
+  const { steps, guidance } = request;
   yield { type: 'download', loaded: 3_000_000, total: 12_000_000, cached: 0, secondsLeft: 9 };
   yield { type: 'session', graph: 'denoiser', index: 0, count: 3 };
   for (let step = 1; step <= steps; step++) {
     const { distances, choice } = result(1).fusionMap;
-    yield { type: 'step', step, steps, secondsLeft: steps - step, distances, choice };
+    const at = guidance && scores(request)[step - 1]!;
+    yield { type: 'step', step, steps, secondsLeft: steps - step, distances, choice, ...(at && { scores: at }) };
   }
+}
+
+/** Of each step and of the picture: the subject's rises from 0.4 to 0.6, the style's from 0.5 to 0.8; only of what has a reference. */
+function scores({ steps, subject, style, referenceImages = {} }: GenerateRequest): Scores[] {
+  return Array.from({ length: steps + 1 }, (_, k) => ({
+    ...((referenceImages.subject ?? subject?.references?.dino) && { dino: 0.4 + (0.2 * k) / steps }),
+    ...((referenceImages.style ?? style?.references?.clip) && { clip: 0.5 + (0.3 * k) / steps }),
+  }));
 }
 
 /** In every step the subject wins the first layer clearly and the style the other two, the last by little. */

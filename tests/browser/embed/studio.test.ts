@@ -35,6 +35,8 @@ describe('studio page', () => {
     await expect.element(page.getByRole('slider', { name: 'Style strength' })).toHaveValue('1');
     await expect.element(page.getByRole('spinbutton', { name: 'Steps' })).toHaveValue(12);
     await expect.element(page.getByRole('combobox', { name: 'Fusion rule' })).toHaveValue('kl');
+    await expect.element(page.getByRole('combobox', { name: 'Layers are measured' })).toHaveValue('every');
+    await expect.element(page.getByRole('switch', { name: 'Guidance' })).not.toBeChecked();
   });
 
   it('says the size beside the button, as its description, before anything is downloaded', async () => {
@@ -46,12 +48,12 @@ describe('studio page', () => {
   it('is walked by Tab in reading order, and its radios by arrows', async () => {
     const { model } = await mountStudio();
     const order: string[] = [];
-    for (let i = 0; i < 7; i++) {
+    for (let i = 0; i < 8; i++) {
       await userEvent.keyboard('{Tab}');
       order.push(focused());
     }
-    expect(order).toEqual(['radio pip', 'radio knit', '', '', 'New random seed', 'Fine tuning', 'Generate']);
-    await userEvent.keyboard('{Shift>}{Tab}{Tab}{Tab}{Tab}{Tab}{Tab}{/Shift}');
+    expect(order).toEqual(['radio pip', 'radio knit', '', '', 'New random seed', 'Fine tuning', '', 'Generate']);
+    await userEvent.keyboard('{Shift>}{Tab}{Tab}{Tab}{Tab}{Tab}{Tab}{Tab}{/Shift}');
     expect(focused()).toBe('radio pip');
     await userEvent.keyboard('{ArrowRight}');
     expect(focused()).toBe('radio zorp');
@@ -150,6 +152,7 @@ describe('studio page', () => {
     const mounted = await mountStudio({ theme });
     await makePicture(mounted);
     await page.getByText('Fine tuning').click();
+    await page.getByRole('switch', { name: 'Guidance' }).click();
     const contrasts = textContrasts(document.body);
     expect(contrasts.length).toBeGreaterThan(20);
     expect(contrasts.filter(({ ratio }) => ratio < 4.5)).toEqual([]);

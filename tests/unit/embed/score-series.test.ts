@@ -24,11 +24,11 @@ describe('scores', () => {
     expect(scoreRange([{ metric: 'dino', values }])).toEqual({ least, most });
   });
 
-  it('stand in the middle of their steps’ columns, the finished picture at the edge', () => {
+  it('stand where their steps begin, the finished picture where the last one ends', () => {
     const range = { least: 0, most: 1 };
     expect(linePoints([0, 0.5, 1], 2, range)).toEqual([
-      [25, 100],
-      [75, 50],
+      [0, 100],
+      [50, 50],
       [100, 0],
     ]);
     expect([0, 1, 2].map((k) => stepName(k, 2))).toEqual(['1', '2', 'picture']);

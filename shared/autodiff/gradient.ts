@@ -6,7 +6,7 @@ import { Call, type StaticType } from '../onnx/infer/rule.ts';
 import { inferTypes } from '../onnx/infer/rules.ts';
 import type { Graph, Model, Node, ValueType } from '../onnx/ir.ts';
 import { Backward, type ForwardNode, type VjpRule } from './backward.ts';
-import { shrinkEarly } from './order.ts';
+import { holdBack, shrinkEarly } from './order.ts';
 import { recompute } from './recompute.ts';
 import { NON_DIFFERENTIABLE, VJP_RULES } from './vjp-rules.ts';
 
@@ -36,8 +36,8 @@ export function gradient(model: Model, options: GradientOptions): Model {
   const outputs = new Reverse(model, graph, options).run();
   graph.outputs = [...model.graph.outputs, ...outputs.map(({ name, dims }) => ({ name, type: { dataType: 'float32' as const, dims } }))];
   const forward = new Set(model.graph.nodes);
-  const ordered = shrinkEarly(removeDead(graph), forward);
-  return { ...model, graph: options.recompute ? removeDead(recompute(ordered, forward)) : ordered };
+  const ordered = shrinkEarly(holdBack(removeDead(graph), forward), forward);
+  return { ...model, graph: options.recompute ? removeDead(recompute(ordered, forward, options.prefix ?? 'grad')) : ordered };
 }
 
 class Reverse {

@@ -66,3 +66,42 @@ function lastMade(graph: Graph, node: Node): Node {
   const inputs = new Set(reads(node));
   return graph.nodes.findLast(({ outputs }) => outputs.some((name) => inputs.has(name)))!;
 }
+
+/**
+ * Backward nodes that read forward values alone, like the slope of a Sigmoid, run just before the gradient is made that they are multiplied with.
+ * Placed behind that gradient they would run as early as the forward value is there in onnxruntime (see `runtimeOrder`), and wait all the
+ * way up and down.
+ *
+ * @param forward the other nodes are the backward pass
+ */
+export function holdBack(graph: Graph, forward: ReadonlySet<Node>): Graph {
+  const place = new Map(graph.nodes.map((node, index) => [node, index]));
+  const producer = new Map(graph.nodes.flatMap((node) => node.outputs.map((name) => [name, node] as const)));
+  const gradients = fromSeed(graph, forward);
+  const target = new Map<Node, Node>();
+  const isLocal = (node: Node) => !forward.has(node) && !gradients.has(node);
+  const move = (node: Node, to: Node): void => {
+    if (!isLocal(node) || place.get(node)! < place.get(to)! || target.has(node)) return;
+    target.set(node, to);
+    for (const name of reads(node)) if (producer.has(name)) move(producer.get(name)!, to);
+  };
+  for (const node of gradients) {
+    const makers = reads(node).flatMap((name) => producer.get(name) ?? []);
+    const latest = makers.filter((maker) => gradients.has(maker)).reduce<Node | undefined>((a, b) => (a && place.get(a)! > place.get(b)! ? a : b), undefined); // prettier-ignore
+    if (latest) for (const maker of makers) move(maker, latest);
+  }
+  const before = Map.groupBy([...target.keys()].toSorted((a, b) => place.get(a)! - place.get(b)!), (node) => target.get(node)!); // prettier-ignore
+  return { ...graph, nodes: graph.nodes.flatMap((node) => (target.has(node) ? [] : [...(before.get(node) ?? []), node])) };
+}
+
+/** Nodes of the backward pass that depend on its seed, which is made of constants alone. */
+export function fromSeed(graph: Graph, forward: ReadonlySet<Node>): Set<Node> {
+  const [nodes, values] = [new Set<Node>(), new Set<string>()];
+  for (const node of graph.nodes) {
+    if (forward.has(node) || !(reads(node).some((name) => values.has(name)) || reads(node).every((name) => graph.initializers.has(name))))
+      continue;
+    nodes.add(node);
+    for (const name of node.outputs) values.add(name);
+  }
+  return nodes;
+}

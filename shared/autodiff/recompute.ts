@@ -5,6 +5,7 @@
 import { byteLength } from '../onnx/data-type.ts';
 import type { StaticType } from '../onnx/infer/rule.ts';
 import { float32Tensor, type Graph, int, int64Tensor, makeNode, type Node, reads } from '../onnx/ir.ts';
+import { fromSeed } from './order.ts';
 import { isAlias, owners } from './planned-peak.ts';
 import { valueTypes } from './value-types.ts';
 
@@ -18,6 +19,8 @@ const CHEAP: ReadonlySet<string> = new Set(
   ).split(' '),
 );
 
+/** Of these only the first input is data: the others are settings, which some runtimes want constant. */
+const ONE_OPERAND: ReadonlySet<string> = new Set(['Clip', 'Expand', 'Pad', 'Resize', 'Slice', 'Tile']);
 /** A value this many times smaller than another is no burden beside it. */
 const SMALL = 16;
 /** Longest way from a kept value to one that is made again. */
@@ -35,19 +38,23 @@ const LEAST_SHARE = 1 / 4096;
  * one element of the gradient added. That is exact as long as the gradient is finite.
  *
  * @param forward nodes whose outputs may be made again; the others are the backward pass, in the order of `graph.nodes`
+ * @param prefix what names of the copies hold, unique in the graph
  */
-export function recompute(graph: Graph, forward: ReadonlySet<Node>): Graph {
-  return new Recomputation(graph, forward).run();
+export function recompute(graph: Graph, forward: ReadonlySet<Node>, prefix: string): Graph {
+  return new Recomputation(graph, forward, prefix).run();
 }
 
 class Recomputation {
   readonly #graph: Graph;
   readonly #forward: ReadonlySet<Node>;
+  readonly #prefix: string;
   readonly #types: ReadonlyMap<string, StaticType>;
   readonly #owner: ReadonlyMap<string, string>;
   readonly #producer = new Map<string, Node>();
   readonly #initializers: Graph['initializers'];
   readonly #nodes: Node[] = [];
+  /** Values that are known only when the graph runs. */
+  readonly #dynamic: Set<string>;
   /** What lives until the backward pass reads it. */
   readonly #kept = new Set<string>();
   readonly #again = new Set<string>();
@@ -58,9 +65,13 @@ class Recomputation {
   #gradient: string | undefined;
   #count = 0;
 
-  constructor(graph: Graph, forward: ReadonlySet<Node>) {
+  constructor(graph: Graph, forward: ReadonlySet<Node>, prefix: string) {
     this.#graph = graph;
     this.#forward = forward;
+    this.#prefix = prefix;
+    this.#dynamic = new Set(graph.inputs.map(({ name }) => name));
+    for (const node of graph.nodes)
+      if (reads(node).some((name) => this.#dynamic.has(name))) for (const name of node.outputs) this.#dynamic.add(name);
     this.#types = valueTypes(graph);
     this.#owner = owners(graph);
     this.#initializers = new Map(graph.initializers);
@@ -99,7 +110,8 @@ class Recomputation {
     const ordered = this.#graph.nodes.flatMap(({ outputs }) => outputs.filter((name) => needed.has(name)));
     for (const { name } of this.#graph.outputs) this.#kept.add(name);
     const threshold = LEAST_SHARE * ordered.reduce((sum, name) => sum + this.#bytes(name), 0);
-    const isCheap = (name: string) => this.#bytes(name) > threshold && CHEAP.has(this.#producer.get(this.#source(name))?.opType ?? '');
+    const isCheap = (name: string) =>
+      this.#dynamic.has(name) && this.#bytes(name) > threshold && CHEAP.has(this.#producer.get(this.#source(name))?.opType ?? '');
     for (const name of ordered) if (!isCheap(name)) this.#keep(name);
     for (const name of ordered) {
       if (this.#isKept(name)) continue;
@@ -128,7 +140,9 @@ class Recomputation {
   /** Whether a copy of `root` reads `name` as it is. */
   #endsAt(name: string, root: string): boolean {
     const node = this.#producer.get(name);
-    return !node || this.#isKept(name) || !CHEAP.has(node.opType) || this.#bytes(name) * SMALL <= this.#bytes(root);
+    return (
+      !node || !this.#dynamic.has(name) || this.#isKept(name) || !CHEAP.has(node.opType) || this.#bytes(name) * SMALL <= this.#bytes(root)
+    );
   }
 
   /** What `root` would be made from; undefined if the way there is too long. */
@@ -149,16 +163,10 @@ class Recomputation {
     return [...sources];
   }
 
-  /** Values that come from the seed of the backward pass and are known only when the graph runs. */
+  /** Values of the backward pass that copies can wait for. */
   #gradients(): Set<string> {
-    const [fromSeed, dynamic] = [new Set<string>(), new Set(this.#graph.inputs.map(({ name }) => name))];
-    for (const node of this.#graph.nodes) {
-      const inputs = reads(node);
-      if (this.#forward.has(node) || inputs.some((name) => dynamic.has(name))) for (const name of node.outputs) dynamic.add(name);
-      const seeds = inputs.some((name) => fromSeed.has(name)) || inputs.every((name) => this.#initializers.has(name));
-      if (!this.#forward.has(node) && seeds) for (const name of node.outputs) fromSeed.add(name);
-    }
-    return new Set([...fromSeed].filter((name) => dynamic.has(name) && this.#types.get(name)?.dataType === 'float32'));
+    const values = [...fromSeed(this.#graph, this.#forward)].flatMap(({ outputs }) => outputs);
+    return new Set(values.filter((name) => this.#dynamic.has(name) && this.#types.get(name)?.dataType === 'float32'));
   }
 
   /** The copy of a forward value for the backward node at `step`. */
@@ -172,7 +180,7 @@ class Recomputation {
       }
       const original = this.#producer.get(name)!;
       const inputs = original.inputs.map((input) => (input === '' ? '' : made(input)));
-      const suffix = `/again.${this.#count++}`;
+      const suffix = `/${this.#prefix}.again.${this.#count++}`;
       const outputs = original.outputs.map((output) => (output === '' ? '' : `${output}${suffix}`));
       this.#nodes.push({ ...original, name: `${original.name}${suffix}`, inputs: this.#tied(original, inputs), outputs });
       original.outputs.forEach((output, index) => this.#copies.set(output, { name: outputs[index]!, step }));
@@ -184,9 +192,10 @@ class Recomputation {
   /** Inputs of a copy, one of them dependent on the gradient unless there already is such a one. */
   #tied(original: Node, inputs: string[]): string[] {
     if (isAlias(original) || inputs.some((name, index) => name !== original.inputs[index])) return inputs;
-    const floats = inputs.filter((name) => name !== '' && this.#types.get(name)?.dataType === 'float32');
+    const operands = ONE_OPERAND.has(original.opType) ? inputs.slice(0, 1) : inputs;
+    const floats = operands.filter((name) => name !== '' && this.#types.get(name)?.dataType === 'float32');
     const smallest = floats.toSorted((a, b) => this.#bytes(a) - this.#bytes(b))[0];
-    return smallest === undefined ? inputs : inputs.map((name) => (name === smallest ? this.#tether(smallest) : name));
+    return smallest === undefined ? inputs : inputs.with(inputs.indexOf(smallest), this.#tether(smallest));
   }
 
   #tether(name: string): string {
@@ -210,7 +219,7 @@ class Recomputation {
   }
 
   #emit(opType: string, inputs: string[], attributes: Parameters<typeof makeNode>[4] = {}): string {
-    const name = `again/${opType}.${this.#count++}`;
+    const name = `${this.#prefix}/again/${opType}.${this.#count++}`;
     this.#nodes.push(makeNode(opType, name, inputs, [name], attributes));
     return name;
   }

@@ -34,7 +34,14 @@ export const Cos = unary((g) => g.neg(g.emit('Sin', [g.x()])));
 /** 2 / sqrt(pi) exp(-x^2). */
 export const Erf = unary((g) => g.scale(g.emit('Exp', [g.neg(g.square(g.x()))]), 2 / Math.sqrt(Math.PI)));
 export const Tanh = unary((g) => g.sub(one(g), g.square(g.y())));
-export const Sigmoid = unary((g) => g.mul(g.y(), g.sub(one(g), g.y())));
+/** dy y first: the last reader of y, which then is free. */
+export const Sigmoid: VjpRule = {
+  inputs: [0],
+  vjp: (g) => {
+    const rest = g.sub(one(g), g.y());
+    return g.mul(g.mul(g.dy, g.y()), rest);
+  },
+};
 export const Softplus = unary((g) => g.emit('Sigmoid', [g.x()]));
 /** x sigmoid(alpha x), of the operator set 24 and of com.microsoft's QuickGelu. */
 const gated = (g: Backward, alpha: number): string => {

@@ -44,8 +44,8 @@ export class ReferenceField extends LitElement {
     const known = lora?.references?.[this.kind === 'subject' ? 'dino' : 'clip'];
     return html`<label>
       <input type="file" accept="image/*" ?disabled=${this.disabled} @change=${this.#choose} />
-      <span class="name">${name}${known && lora ? html` <span class="known">as ${lora.name}</span>` : nothing}</span>
-      <span class="action">${known ? 'Choose or drop yours' : 'Choose or drop one'}</span>
+      <span>${name}</span>
+      <span class="action">${known && lora ? `${lora.name}’s, or choose or drop your own` : 'Choose or drop a picture'}</span>
     </label>`;
   }
 
@@ -173,7 +173,6 @@ export class ReferenceField extends LitElement {
         opacity: 0;
         cursor: inherit;
       }
-      .known,
       .action,
       .file {
         color: var(--muted);

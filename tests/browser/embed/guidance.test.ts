@@ -55,7 +55,7 @@ describe('guidance', () => {
     await page.getByRole('radio', { name: /riso/ }).click();
     await expect.element(theSwitch()).toBeDisabled();
     await expect.element(theSwitch()).toHaveAccessibleDescription(/Neither this subject nor this style has reference pictures/);
-    await field(/Style\s+Choose or drop one/).upload(await png(40, 20, '#ff8000'));
+    await field(/Style\s+Choose or drop a picture/).upload(await png(40, 20, '#ff8000'));
     await expect.element(page.getByRole('img', { name: 'Your style picture: mine.png' })).toBeVisible();
     await theSwitch().click();
     expect(model.state.settings?.guidance.pictures.style?.image).toMatchObject({ width: 40, height: 20 });
@@ -66,17 +66,17 @@ describe('guidance', () => {
     const { model } = await mountStudio();
     await theSwitch().click();
     const dataTransfer = transfer(await png(1024, 300, '#008000'));
-    const target = field(/Subject as pip/).element();
+    const target = field(/Subject\s+pip’s, or/).element();
     target.dispatchEvent(new DragEvent('dragover', { dataTransfer, bubbles: true, cancelable: true, composed: true }));
     target.dispatchEvent(new DragEvent('drop', { dataTransfer, bubbles: true, cancelable: true, composed: true }));
     await expect.element(page.getByRole('img', { name: 'Your subject picture: mine.png' })).toBeVisible();
     const { width, height, data } = model.state.settings!.guidance.pictures.subject!.image;
     expect([width, height, data.length]).toEqual([512, 150, 512 * 150 * 4]);
     await page.getByRole('button', { name: 'Remove your subject picture' }).click();
-    await expect.element(field(/Subject as pip/)).toBeVisible();
+    await expect.element(field(/Subject\s+pip’s, or/)).toBeVisible();
     await expect
       .poll(() =>
-        field(/Subject as pip/)
+        field(/Subject\s+pip’s, or/)
           .element()
           .matches(':focus'),
       )
@@ -88,7 +88,7 @@ describe('guidance', () => {
     const { model } = await mountStudio();
     await theSwitch().click();
     const clipboardData = transfer(await png(8, 8, '#000000'));
-    field(/Style as knit/)
+    field(/Style\s+knit’s, or/)
       .element()
       .dispatchEvent(new ClipboardEvent('paste', { clipboardData, bubbles: true, composed: true }));
     await expect.poll(() => model.state.settings?.guidance.pictures.style?.name).toBe('mine.png');
@@ -97,7 +97,7 @@ describe('guidance', () => {
   it('says which file is no picture', async () => {
     const { model } = await mountStudio();
     await theSwitch().click();
-    await field(/Subject as pip/).upload(new File(['words'], 'words.txt', { type: 'text/plain' }));
+    await field(/Subject\s+pip’s, or/).upload(new File(['words'], 'words.txt', { type: 'text/plain' }));
     await expect.element(page.getByText(/words\.txt cannot be read as a picture/)).toBeVisible();
     expect(model.state.settings!.guidance.pictures).toEqual({});
   });
@@ -139,8 +139,8 @@ describe('guidance', () => {
   it.each(['light', 'dark'])('has text of sufficient contrast in the %s theme', async (theme) => {
     const mounted = await mountStudio({ theme });
     await theSwitch().click();
-    await field(/Subject as pip/).upload(await png(8, 8, '#ff0000'));
-    await field(/Style as knit/).upload(new File(['words'], 'words.txt'));
+    await field(/Subject\s+pip’s, or/).upload(await png(8, 8, '#ff0000'));
+    await field(/Style\s+knit’s, or/).upload(new File(['words'], 'words.txt'));
     await makePicture(mounted);
     await page.getByText('In numbers').nth(1).click();
     const contrasts = textContrasts(document.body);
@@ -152,7 +152,7 @@ describe('guidance', () => {
     await page.viewport(320, 640);
     const mounted = await mountStudio({ width: 320 });
     await theSwitch().click();
-    await field(/Subject as pip/).upload(await png(8, 8, '#ff0000'));
+    await field(/Subject\s+pip’s, or/).upload(await png(8, 8, '#ff0000'));
     await makePicture(mounted);
     expect(document.documentElement.scrollWidth).toBeLessThanOrEqual(320);
     await page.viewport(1000, 800);

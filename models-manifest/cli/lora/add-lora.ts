@@ -72,7 +72,7 @@ async function referencesOf(
   base: ModelEntry,
   { kind, reference = [], references }: AddLoraOptions,
 ): Promise<LoraEntry['references']> {
-  if (references !== undefined) return readReferences(references, base, kind);
+  if (references !== undefined) return readReferences(store, base, kind, references);
   return reference.length > 0 ? embedReferences(store, base, kind, reference) : undefined;
 }
 

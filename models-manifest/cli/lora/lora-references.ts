@@ -4,14 +4,21 @@ import { embedPictures } from '../../../client/engine/embed-reference.ts';
 import { graphBlobs } from '../../../client/engine/guidance-plan.ts';
 import { openNodeRuntime } from '../../../client/engine/sessions/node.ts';
 import { DiptychError } from '../../../shared/errors.ts';
+import { gramFeature } from '../../../shared/guidance/gram-layer.ts';
+import { gramWidth } from '../../../shared/guidance/gram.ts';
 import { ENCODER_OF, PICTURE_METRICS, REFERENCE_OF } from '../../../shared/guidance/settings.ts';
 import type { ImageEncoderEntry, LoraEntry, LoraKind, ModelEntry } from '../../../shared/manifest.ts';
+import { readModel } from '../../../shared/onnx/read.ts';
 import { folderBlobs } from '../folder-blobs.ts';
 import { readPng } from '../image/read-png.ts';
 import type { Store } from '../store.ts';
 
 type References = NonNullable<LoraEntry['references']>;
-type PictureMetricName = (typeof PICTURE_METRICS)[number];
+
+interface PictureMetric {
+  name: (typeof PICTURE_METRICS)[number];
+  encoder: ImageEncoderEntry;
+}
 
 /** Enough digits for a cosine, and half the bytes in the catalogue. */
 const DIGITS = 1e6;
@@ -50,7 +57,7 @@ const ReferencesFile = v.strictObject({
  *
  * @throws DiptychError `usage` naming file and field
  */
-export async function readReferences(file: string, model: ModelEntry, kind: LoraKind): Promise<References> {
+export async function readReferences(store: Store, model: ModelEntry, kind: LoraKind, file: string): Promise<References> {
   const text = await readFile(file, 'utf8').catch((cause: unknown) => {
     throw new DiptychError('usage', `${file} cannot be read`, { file }, { cause });
   });
@@ -59,16 +66,14 @@ export async function readReferences(file: string, model: ModelEntry, kind: Lora
     const [issue] = parsed.issues;
     throw new DiptychError('usage', `${file}: ${v.getDotPath(issue) ?? 'it'}: ${issue.message}`, { file });
   }
-  const known = new Set<string>(metricsOf(model, kind).map(({ name }) => name));
+  const metrics = new Map<string, PictureMetric>(metricsOf(model, kind).map((metric) => [metric.name, metric]));
   for (const [name, embedding = []] of Object.entries(parsed.output)) {
-    if (!known.has(name))
-      throw new DiptychError(
-        'usage',
-        `${file}: ${name}: guidance does not read it of a ${kind} of ${model.id}; it reads ${[...known].join(', ')}`,
-        { file, field: name },
-      );
-    if (!(Math.hypot(...(embedding ?? [])) > 0))
-      throw new DiptychError('usage', `${file}: ${name}: an embedding has a length above 0`, { file, field: name });
+    const metric = metrics.get(name);
+    const refuse = (reason: string) => new DiptychError('usage', `${file}: ${name}: ${reason}`, { file, field: name });
+    if (!metric) throw refuse(`guidance does not read it of a ${kind} of ${model.id}; it reads ${[...metrics.keys()].join(', ')}`);
+    const width = await widthOf(store, metric);
+    if (embedding.length !== width) throw refuse(`has ${embedding.length} numbers, and the encoder of ${model.id} makes ${width}`);
+    if (Math.hypot(...embedding) === 0) throw refuse('an embedding has a length above 0');
   }
   return parsed.output;
 }
@@ -82,7 +87,7 @@ function parseJson(text: string, file: string): unknown {
 }
 
 /** The metrics that compare with references of this kind, and can with this model. */
-function metricsOf(model: ModelEntry, kind: LoraKind): { name: PictureMetricName; encoder: ImageEncoderEntry }[] {
+function metricsOf(model: ModelEntry, kind: LoraKind): PictureMetric[] {
   const metrics = PICTURE_METRICS.filter((name) => REFERENCE_OF[name] === kind).flatMap((name) => {
     const encoder = model.guidance?.encoders[ENCODER_OF[name]];
     return encoder && (name !== 'gram' || encoder.gramLayer !== undefined) ? [{ name, encoder }] : [];
@@ -91,4 +96,11 @@ function metricsOf(model: ModelEntry, kind: LoraKind): { name: PictureMetricName
   const folder = kind === 'subject' ? 'image_encoder_dino/' : 'image_encoder_clip/';
   const reason = `${model.id} was prepared without an image encoder that sees a ${kind}; put one into ${folder} of its folder and prepare it again`;
   throw new DiptychError('guidance_unavailable', reason, { model: model.id });
+}
+
+/** Numbers in an embedding by a metric. */
+async function widthOf(store: Store, { name, encoder }: PictureMetric): Promise<number> {
+  const { topology } = encoder.graph;
+  const model = readModel(await readFile(store.blobPath(topology.sha256)), `image encoder ${name}`);
+  return name === 'gram' ? gramWidth(gramFeature(model, encoder.gramLayer!)) : (model.graph.outputs[0]!.type.dims!.at(-1) as number);
 }

@@ -42,8 +42,8 @@ export async function prepareGuidance(parts: GuidanceParts, context: GuidanceCon
     file: part.file,
   }));
   const full: GuidanceDecoder = { model: context.decoder, inputScale: 1 / context.scalingFactor, range: 'minus one to one' };
-  requireGradients(full, 'vae_decoder', metrics);
-  if (tiny) requireGradients({ model: tiny, inputScale: 1, range: 'zero to one' }, parts.tinyDecoder!.file, metrics);
+  await requireGradients(full, 'vae_decoder', metrics);
+  if (tiny) await requireGradients({ model: tiny, inputScale: 1, range: 'zero to one' }, parts.tinyDecoder!.file, metrics);
   const { keep } = context;
   const entries: Partial<Record<EncoderName, ImageEncoderEntry>> = {};
   for (const [name, { part, model }] of encoders)
@@ -64,7 +64,7 @@ function preprocessingEntry({ preprocessing: { height, width, mean, std } }: Ima
 }
 
 async function fixTinyDecoder(part: NonNullable<GuidanceParts['tinyDecoder']>, { latentDims, image }: GuidanceContext): Promise<Model> {
-  const model = await fixDims(part, { [inputNames(part)[0]!]: latentDims });
+  const model = await fixed(part, latentDims);
   const output = model.graph.outputs[0]!;
   const dims = dimsOf(model, output);
   if (dims?.join() !== [1, 3, image.height, image.width].join()) {
@@ -95,7 +95,7 @@ async function fixImageEncoder(part: ImageEncoderPart): Promise<Model> {
   const { height, width } = part.preprocessing;
   const inputs = inputNames(part);
   if (inputs.length !== 1) throw unsuitable(part.file, `has the inputs ${inputs.join(', ')}, where an image encoder has one`);
-  const model = await fixDims(part, { [inputs[0]!]: [1, 3, height, width] });
+  const model = await fixed(part, [1, 3, height, width]);
   const { outputs } = model.graph;
   const named = EMBEDDINGS.map((name) => outputs.find((output) => output.name === name));
   const flat = [...named, ...outputs].find((output) => output && dimsOf(model, output)?.length === 2);
@@ -122,14 +122,13 @@ function withClassToken(model: Model, name: string, [, , width]: readonly number
 }
 
 /** A network without a gradient is refused here, not in the visitor's browser. */
-function requireGradients(decoder: GuidanceDecoder, decoderFile: string, metrics: readonly (Metric & { file: string })[]): void {
+async function requireGradients(
+  decoder: GuidanceDecoder,
+  decoderFile: string,
+  metrics: readonly (Metric & { file: string })[],
+): Promise<void> {
   for (const metric of metrics) {
-    try {
-      guidanceGraph(decoder, [metric]);
-    } catch (thrown) {
-      if (!(thrown instanceof DiptychError)) throw thrown;
-      throw unsuitable(`${metric.file} with ${decoderFile}`, thrown.message);
-    }
+    await suitable(`${metric.file} with ${decoderFile}`, () => guidanceGraph(decoder, [metric]));
   }
 }
 
@@ -159,3 +158,17 @@ function dimsOf({ graph }: Model, { name, type }: GraphValue): number[] | undefi
 
 const unsuitable = (file: string, reason: string): DiptychError =>
   new DiptychError('graph_unsupported', `${file} ${reason}. Metric guidance needs it; --no-guidance prepares the model without.`, { file });
+
+const fixed = (part: Part, dims: readonly number[]): Promise<Model> =>
+  suitable(part.file, () => fixDims(part, { [inputNames(part)[0]!]: dims }));
+
+/** What makes a network unsuitable is told with the way out. */
+async function suitable<T>(file: string, work: () => T | Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (thrown) {
+    throw thrown instanceof DiptychError && thrown.code === 'graph_unsupported'
+      ? unsuitable(file, `cannot be used: ${thrown.message}`)
+      : thrown;
+  }
+}

@@ -8,7 +8,7 @@ import { readGoldenFolder } from '../../../models-manifest/cli/conformance/golde
 import { runConformance } from '../../../models-manifest/cli/conformance/run.ts';
 import { prepareModel, type PrepareOptions } from '../../../models-manifest/cli/pipeline/prepare-model.ts';
 import { Store } from '../../../models-manifest/cli/store.ts';
-import { type GraphEntry, modelBlobs, ModelEntry, modelGraphs } from '../../../shared/manifest.ts';
+import { type GraphEntry, manifestBlobs, ModelEntry, modelGraphs } from '../../../shared/manifest.ts';
 import { readModel } from '../../../shared/onnx/read.ts';
 import { moveWeightsOut, unfoldTransposes } from './raw-export.ts';
 import { refusalOf, refused } from './refusal.ts';
@@ -50,7 +50,7 @@ describe('a prepared pipeline', () => {
 
   test('has every file that it names, under its SHA-256, and no other', async () => {
     const blobs = path.join(root, 'stores/first/blobs');
-    const refs = new Map(modelBlobs(first).map((ref) => [ref.sha256, ref.bytes]));
+    const refs = new Map(manifestBlobs({ version: 1, models: [first], loras: [] }).map((ref) => [ref.sha256, ref.bytes]));
     expect((await readdir(blobs)).toSorted()).toEqual([...refs.keys()].toSorted());
     for (const [sha256, size] of refs) {
       const bytes = await readFile(path.join(blobs, sha256));
@@ -81,15 +81,15 @@ describe('a prepared pipeline', () => {
   });
 
   test('takes the size of the latent from the caller before that of the config', async () => {
-    const model = await prepareModel(whole, store('size'), { ...TINY_OPTIONS, height: 24, width: 8 }, ignore);
+    const model = await prepareModel(whole, store('size'), { ...TINY_OPTIONS, height: 24, width: 8, guidance: false }, ignore);
     expect(model).toMatchObject({ latent: { height: 24, width: 8 }, image: { height: 48, width: 16 } });
   });
 
   test('tells its stages in order', async () => {
     const stages: [string, number, number][] = [];
     await prepareModel(whole, store('stages'), TINY_OPTIONS, (...stage) => void stages.push(stage));
-    expect(stages.map(([stage]) => stage)).toEqual(['reading', 'text encoder', 'denoiser', 'decoder', 'done']);
-    expect(stages.map(([, done, total]) => done / total)).toEqual([0, 0.25, 0.5, 0.75, 1]);
+    expect(stages.map(([stage]) => stage)).toEqual(['reading', 'text encoder', 'denoiser', 'decoder', 'guidance', 'done']);
+    expect(stages.map(([, done, total]) => done / total)).toEqual([0, 0.2, 0.4, 0.6, 0.8, 1]);
   });
 });
 

@@ -7,7 +7,7 @@ import { openLocalTarget } from '../../../models-manifest/cli/publish/local-targ
 import { publish } from '../../../models-manifest/cli/publish/publish.ts';
 import type { PublishTarget } from '../../../models-manifest/cli/publish/target.ts';
 import { Store } from '../../../models-manifest/cli/store.ts';
-import { modelBlobs } from '../../../shared/manifest.ts';
+import { manifestBlobs } from '../../../shared/manifest.ts';
 import { SD15 } from './fixture-folder.ts';
 import { tempRoot } from './temp-root.ts';
 import { TINY_OPTIONS, tinyPipeline } from './tiny-pipeline.ts';
@@ -51,8 +51,7 @@ test('cancelled before the first file, it sends no catalogue', async () => {
 });
 
 test('the first time everything is sent, with the progress up to the whole', async () => {
-  const [model] = (await store.manifest()).models;
-  const refs = new Map(modelBlobs(model!).map((ref) => [ref.sha256, ref]));
+  const refs = new Map(manifestBlobs(await store.manifest()).map((ref) => [ref.sha256, ref]));
   const total = [...refs.values()].reduce((sum, ref) => sum + ref.bytes, 0);
   const progress: [number, number][] = [];
   const result = await publish(store, target, (...step) => void progress.push(step));

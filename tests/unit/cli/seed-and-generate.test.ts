@@ -6,7 +6,7 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { seedStore } from '../../../models-manifest/cli/demo/seed-store.ts';
 import { makePicture, type Picture, type PictureOptions } from '../../../models-manifest/cli/generate/make-picture.ts';
 import { Store } from '../../../models-manifest/cli/store.ts';
-import { modelBlobs } from '../../../shared/manifest.ts';
+import { manifestBlobs } from '../../../shared/manifest.ts';
 import { diptych } from './diptych-process.ts';
 import { tempRoot } from './temp-root.ts';
 
@@ -35,7 +35,7 @@ describe('the seeded store', () => {
       'demo style riso',
       'demo subject zorp',
     ]);
-    const names = [...modelBlobs(models[0]!), ...loras.map(({ file }) => file)].map(({ sha256 }) => sha256);
+    const names = manifestBlobs(await store.manifest()).map(({ sha256 }) => sha256);
     expect((await readdir(path.join(store.root, 'blobs'))).toSorted()).toEqual([...new Set(names)].toSorted());
     for (const name of new Set(names)) {
       const bytes = await readFile(store.blobPath(name));

@@ -219,6 +219,55 @@ describe('a page that may embed the studio', () => {
   );
 });
 
+describe('guidance', () => {
+  it(
+    'that the page asks for makes the command line’s picture, by code that only comes then, and is recorded',
+    async () => {
+      const [steps, guidance] = ['4', '0.1'];
+      const expected = generateOnCommandLine(folder, { ...RECIPE, steps, guidance });
+      const { page, studio, complaints } = await visit('wasm', {
+        site: DEMO_SITE,
+        subject: RECIPE.subject,
+        'style-id': RECIPE.style,
+        seed: RECIPE.seed,
+        steps,
+        guidance,
+      });
+      const chunks = new Set<string>();
+      page.on('request', (request) => /\/chunk-/.test(request.url()) && chunks.add(request.url()));
+      await page.evaluate(() => {
+        const scores: unknown[] = [];
+        Object.assign(window, { scores });
+        document
+          .querySelector('diptych-studio')!
+          .addEventListener('diptych-step', (event) => scores.push((event as CustomEvent).detail.scores));
+      });
+      const answer = generate(page);
+      const consent = studio.getByRole('button', { name: 'Download and generate' });
+      await consent.waitFor();
+      const early = chunks.size;
+      expect(await studio.getByRole('switch', { name: 'Guidance' }).isChecked()).toBe(true);
+      await consent.click();
+      const png = await answer;
+      expect(png).toBeInstanceOf(Uint8Array);
+      expect(meanDifference(readPng(png as Uint8Array), await expected)).toBeLessThan(2);
+      expect(chunks.size).toBe(early + 1);
+      const scores = await page.evaluate(() => (window as unknown as { scores: Record<string, number>[] }).scores);
+      expect(scores).toHaveLength(4);
+      for (const { dino, clip } of scores) for (const score of [dino, clip]) expect(Math.abs(score!)).toBeLessThan(1);
+      await studio.getByRole('img', { name: /^Guidance scores\. Subject \(DINO\) from/ }).waitFor();
+      expect(complaints).toEqual([]);
+      await page.context().close();
+
+      const completed = async () => (await telemetry()).filter(({ event, guidance: eta }) => event === 'generate_complete' && eta === 0.1);
+      await expect.poll(completed, { timeout: 30_000, interval: 1000 }).toHaveLength(1);
+      const [row] = await completed();
+      for (const column of ['score_subject', 'score_style']) expect(row![column]).toSatisfy((score: number) => score > 0 && score < 1);
+    },
+    TIMEOUT,
+  );
+});
+
 describe('a page that may not', () => {
   it.each([
     ['an origin that the site does not allow', OTHER_SITE, 'origin_not_allowed'],

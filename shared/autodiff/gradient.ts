@@ -35,9 +35,12 @@ export function gradient(model: Model, options: GradientOptions): Model {
   const graph: Graph = { ...model.graph, initializers: new Map(model.graph.initializers), valueInfo: new Map(model.graph.valueInfo) };
   const outputs = new Reverse(model, graph, options).run();
   graph.outputs = [...model.graph.outputs, ...outputs.map(({ name, dims }) => ({ name, type: { dataType: 'float32' as const, dims } }))];
-  const forward = new Set(model.graph.nodes);
-  const ordered = shrinkEarly(holdBack(removeDead(graph), forward), forward);
-  return { ...model, graph: options.recompute ? removeDead(recompute(ordered, forward, options.prefix ?? 'grad')) : ordered };
+  const own = new Set(model.graph.nodes);
+  const ordered = shrinkEarly(holdBack(removeDead(graph), own), own);
+  return {
+    ...model,
+    graph: options.recompute ? removeDead(recompute(ordered.graph, ordered.forward, options.prefix ?? 'grad')) : ordered.graph,
+  };
 }
 
 class Reverse {

@@ -9,10 +9,10 @@ import { valueTypes } from './value-types.ts';
  * in the backward pass reads it: 1 byte an element is kept and not 4.
  *
  * @param forward the other nodes are the backward pass
+ * @returns the graph, and what belongs to its forward pass now
  */
-export function shrinkEarly(graph: Graph, forward: ReadonlySet<Node>): Graph {
+export function shrinkEarly(graph: Graph, forward: ReadonlySet<Node>): { graph: Graph; forward: Set<Node> } {
   const early = smallerForms(graph, forward);
-  if (early.size === 0) return graph;
   const [initializers, types] = [new Map(graph.initializers), valueTypes(graph)];
   const waiting = Map.groupBy(early, (node) => lastMade(graph, node));
   const readEarly = new Set([...early].flatMap(({ outputs }) => outputs));
@@ -25,12 +25,13 @@ export function shrinkEarly(graph: Graph, forward: ReadonlySet<Node>): Graph {
   const anchors = new Map<string, Node>();
   const nodes = graph.nodes.flatMap((node) => {
     if (early.has(node)) return [];
-    const fresh = forward.has(node) ? [] : node.inputs.filter((name) => readEarly.has(name) && !anchors.has(name));
+    if (forward.has(node)) return [node, ...(waiting.get(node) ?? [])];
+    const fresh = new Set(node.inputs.filter((name) => readEarly.has(name) && !anchors.has(name)));
     for (const name of fresh) anchors.set(name, anchored(name));
-    const inputs = node.inputs.map((name) => (forward.has(node) ? name : (anchors.get(name)?.outputs[0] ?? name)));
-    return [...fresh.map((name) => anchors.get(name)!), { ...node, inputs }, ...(waiting.get(node) ?? [])];
+    const inputs = node.inputs.map((name) => anchors.get(name)?.outputs[0] ?? name);
+    return [...[...fresh].map((name) => anchors.get(name)!), { ...node, inputs }];
   });
-  return { ...graph, nodes, initializers };
+  return { graph: { ...graph, nodes, initializers }, forward: new Set([...forward, ...early]) };
 }
 
 /** Backward nodes that make something smaller of a forward value which then is not needed any more. */

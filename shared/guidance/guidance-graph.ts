@@ -8,6 +8,7 @@
  * An embedding is the output of an image encoder, or the Gram matrix of one of its layers.
  */
 import { gradient } from '../autodiff/gradient.ts';
+import { plannedPeak } from '../autodiff/planned-peak.ts';
 import { DiptychError } from '../errors.ts';
 import { GraphBuilder } from '../onnx/builder.ts';
 import { int, type Graph, type GraphValue, type Model } from '../onnx/ir.ts';
@@ -53,17 +54,24 @@ export interface Metric {
   gramLayer?: string | undefined;
 }
 
+/** Bytes of activations that are no burden; a graph that takes more makes its cheap values again. */
+const ROOMY = 1e9;
+
 /**
  * The guidance graph of a decoder and its metrics, each normalised with fixed dims.
  *
+ * @param recomputeAbove planned peak in bytes above which cheap values are made again in the backward pass
  * @throws DiptychError `graph_unsupported` where a network does not fit, or has an operator without a gradient
  */
-export function guidanceGraph(decoder: GuidanceDecoder, metrics: readonly Metric[]): Model {
+export function guidanceGraph(decoder: GuidanceDecoder, metrics: readonly Metric[], recomputeAbove = ROOMY): Model {
   const forward = normalise(forwardGraph(decoder, metrics), {});
-  const withGradients = metrics.reduce(
-    (model, { name }) => gradient(model, { loss: lossOf(name), inputs: [GUIDANCE.x0], prefix: `grad.${name}` }),
-    forward,
-  );
+  const differentiated = (recompute: boolean) =>
+    metrics.reduce(
+      (model, { name }) => gradient(model, { loss: lossOf(name), inputs: [GUIDANCE.x0], prefix: `grad.${name}`, recompute }),
+      forward,
+    );
+  const keeping = differentiated(false);
+  const withGradients = plannedPeak(keeping.graph).bytes > recomputeAbove ? differentiated(true) : keeping;
   const graph = { ...withGradients.graph, initializers: new Map(withGradients.graph.initializers), nodes: [...withGradients.graph.nodes] };
   const builder = new GraphBuilder(graph, forward.opsets.get('')!);
   const terms = metrics.map(({ name }) => {

@@ -46,7 +46,7 @@ export class App extends LitElement {
       <section class="choices" aria-label="Choices">${this.#choices(running)}</section>
       <section class="outcome" aria-label="Picture">
         <diptych-picture .result=${result} .size=${settings?.model.image} .busy=${running}></diptych-picture>
-        ${map ? html`<diptych-fusion .map=${map} .steps=${mapSteps} .measured=${isMeasured((running ? settings : result?.settings)?.rule ?? DEFAULT_RULE)}></diptych-fusion>` : nothing}
+        ${map && map.modules.length > 0 ? html`<diptych-fusion .map=${map} .steps=${mapSteps} .measured=${isMeasured((running ? settings : result?.settings)?.rule ?? DEFAULT_RULE)}></diptych-fusion>` : nothing}
         ${scores.length > 0 ? html`<diptych-scores .scores=${scores} .steps=${mapSteps}></diptych-scores>` : nothing}
       </section>
       ${engine ? html`<footer class="hint">${engine.note}</footer>` : nothing}

@@ -20,6 +20,7 @@ export class GuidancePanel extends LitElement {
   override render() {
     const { model, guidance } = this.settings;
     const kinds = guidableKinds(model);
+    const names = kinds.map((kind) => `the ${kind}`);
     const plan = guidancePlan(this.settings);
     const open = !plan || guidance.on || Object.keys(guidance.pictures).length > 0;
     return html`<div class="head">
@@ -34,10 +35,10 @@ export class GuidancePanel extends LitElement {
           @change=${this.#toggle}
         />
       </div>
-      <p class="hint" id="what">
-        At every step, pulls the picture towards reference pictures of ${kinds.map((kind) => `the ${kind}`).join(' and ')}.
+      <p class="hint" id="what">At every step, pulls the picture towards reference pictures of ${names.join(' and ')}.</p>
+      <p class="hint" id="cost">
+        ${plan ? this.#cost(plan) : `There are none of ${names.join(' or ')}; choose one of your own to guide by.`}
       </p>
-      <p class="hint" id="cost">${plan ? this.#cost(plan) : `${this.#lacking(kinds)} Choose one of your own to guide by.`}</p>
       ${plan && guidance.on ? this.#strength() : nothing} ${open ? this.#references(kinds) : nothing}`;
   }
 
@@ -47,10 +48,6 @@ export class GuidancePanel extends LitElement {
     return this.bytesMissing > 0
       ? `${time}; about ${bytesText(this.bytesMissing)} more to download, once.`
       : `${time}; nothing more to download.`;
-  }
-
-  #lacking(kinds: readonly LoraKind[]): string {
-    return kinds.length > 1 ? 'Neither this subject nor this style has reference pictures.' : `This ${kinds[0]} has no reference pictures.`;
   }
 
   #strength() {

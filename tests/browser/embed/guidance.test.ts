@@ -54,12 +54,12 @@ describe('guidance', () => {
     await page.getByRole('radio', { name: /zorp/ }).click();
     await page.getByRole('radio', { name: /riso/ }).click();
     await expect.element(theSwitch()).toBeDisabled();
-    await expect.element(theSwitch()).toHaveAccessibleDescription(/Neither this subject nor this style has reference pictures/);
+    await expect.element(theSwitch()).toHaveAccessibleDescription(/There are none of the subject or the style; choose one of your own/);
     await field(/Style\s+Choose or drop a picture/).upload(await png(40, 20, '#ff8000'));
     await expect.element(page.getByRole('img', { name: 'Your style picture: mine.png' })).toBeVisible();
     await theSwitch().click();
     expect(model.state.settings?.guidance.pictures.style?.image).toMatchObject({ width: 40, height: 20 });
-    expect([...model.state.settings!.guidance.pictures.style!.image.data.slice(0, 4)]).toEqual([255, 128, 0, 255]);
+    expect(model.state.settings!.guidance.pictures.style!.image.data.slice(0, 4)).toEqual(Uint8ClampedArray.of(255, 128, 0, 255));
   });
 
   it('takes a large picture that is dropped, at no more than 512 pixels, and lets it be removed', async () => {

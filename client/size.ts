@@ -48,6 +48,6 @@ const { first, later } = ownScripts(studio);
 const fits = [
   await report('loader', ownScripts(loader).first, 10_000),
   await report('studio and engine, without onnxruntime', first, 120_000),
-  await report('with guidance switched on', later, 30_000),
+  await report('with guidance switched on', later, 40_000),
 ];
 if (fits.includes(false)) process.exitCode = 1;

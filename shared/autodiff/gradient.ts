@@ -49,8 +49,8 @@ class Reverse {
   readonly #options: GradientOptions;
   readonly #types: Map<string, ValueType>;
   readonly #builder: GraphBuilder;
-  /** What each value's gradient is the sum of. */
-  readonly #parts = new Map<string, string[]>();
+  /** Gradients of values, summed over the readers visited so far. */
+  readonly #sums = new Map<string, string>();
   #count = 0;
   #inferred = 0;
 
@@ -79,7 +79,11 @@ class Reverse {
     this.#expectPath(active);
     this.#seed(loss);
     for (const node of this.#graph.nodes.toReversed()) if (node.outputs.some((name) => active.has(name))) this.#visit(node, active);
-    const results = inputs.map((name) => ({ name: gradientName(name, this.#prefix), dims: this.#type(name)!.dims, from: this.#sum(name) }));
+    const results = inputs.map((name) => ({
+      name: gradientName(name, this.#prefix),
+      dims: this.#type(name)!.dims,
+      from: this.#sums.get(name),
+    }));
     this.#builder.scope(this.#prefix);
     for (const { name, from } of results) this.#builder.add('Identity', name, [from!], {}, name);
     this.#graph.nodes = [...this.#graph.nodes, ...this.#builder.nodes];
@@ -115,12 +119,12 @@ class Reverse {
     if (!dims) throw refusal(`the shape of ${loss} is not known; give fixed input dims`, { loss });
     this.#builder.scope(`${this.#prefix}/seed`);
     const one = this.#builder.floats([], [1]);
-    this.#parts.set(loss, [this.#builder.add('Expand', 'one', [one, this.#builder.int64s(dims)])]);
+    this.#sums.set(loss, this.#builder.add('Expand', 'one', [one, this.#builder.int64s(dims)]));
   }
 
   #visit(node: Node, active: ReadonlySet<string>): void {
     this.#builder.scope(`${this.#prefix}/${node.name || node.outputs[0]!}.${this.#count++}`);
-    const dys = node.outputs.map((name) => this.#sum(name));
+    const dys = node.outputs.map((name) => this.#sums.get(name));
     if (dys.every((dy) => dy === undefined)) return;
     const wanted = [...node.inputs.keys()].filter((index) => active.has(node.inputs[index]!));
     const rule = this.#rule(node);
@@ -188,17 +192,10 @@ class Reverse {
     }
   }
 
+  /** Parts are added as they come: none waits for the last one. */
   #accumulate(name: string, part: string): void {
-    this.#parts.set(name, [...(this.#parts.get(name) ?? []), part]);
-  }
-
-  /** The gradient of a value once all that read it have been visited. */
-  #sum(name: string): string | undefined {
-    const parts = this.#parts.get(name);
-    if (!parts) return undefined;
-    const total = parts.reduce((sum, part, index) => (index === 0 ? part : this.#builder.add('Add', `sum.${this.#count++}`, [sum, part])));
-    this.#parts.set(name, [total]);
-    return total;
+    const sum = this.#sums.get(name);
+    this.#sums.set(name, sum === undefined ? part : this.#builder.add('Add', `sum.${this.#count++}`, [sum, part]));
   }
 }
 

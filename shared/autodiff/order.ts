@@ -82,7 +82,9 @@ export function holdBack(graph: Graph, forward: ReadonlySet<Node>): Graph {
   const target = new Map<Node, Node>();
   const isLocal = (node: Node) => !forward.has(node) && !gradients.has(node);
   const move = (node: Node, to: Node): void => {
-    if (!isLocal(node) || place.get(node)! < place.get(to)! || target.has(node)) return;
+    if (!isLocal(node) || place.get(node)! < place.get(to)!) return;
+    const known = target.get(node);
+    if (known && place.get(known)! <= place.get(to)!) return;
     target.set(node, to);
     for (const name of reads(node)) if (producer.has(name)) move(producer.get(name)!, to);
   };

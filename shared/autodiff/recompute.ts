@@ -206,11 +206,11 @@ class Recomputation {
     return tether;
   }
 
-  /** [1]: 0, once the gradient is there. */
+  /** []: 0, once the gradient is there. */
   #zero(): string {
     const known = this.#tethers.get('');
     if (known !== undefined) return known;
-    this.#initializers.set('again.flat', int64Tensor([1], [-1])).set('again.first', int64Tensor([1], [0]));
+    this.#initializers.set('again.flat', int64Tensor([1], [-1])).set('again.first', int64Tensor([], [0]));
     this.#initializers.set('again.nothing', float32Tensor([], [0]));
     const flat = this.#emit('Reshape', [this.#gradient!, 'again.flat']);
     const zero = this.#emit('Mul', [this.#emit('Gather', [flat, 'again.first'], { axis: int(0) }), 'again.nothing']);

@@ -42,11 +42,12 @@ async function fixture(name: string): Promise<Case> {
 const CASES: [name: string, load: () => Case | Promise<Case>, smaller: boolean][] = [
   ['a VAE decoder of full depth', smallVae, true],
   ['a tiny decoder of full depth', smallTiny, false],
-  ...['vae_decoder', 'tiny_decoder', 'image_encoder_clip', 'image_encoder_dino'].map((part): (typeof CASES)[number] => [
+  ...['vae_decoder', 'image_encoder_clip', 'image_encoder_dino', 'unet'].map((part): (typeof CASES)[number] => [
     `sd15-tiny/${part}`,
     () => fixture(`sd15-tiny/${part}`),
-    part !== 'tiny_decoder',
+    true,
   ]),
+  ['sd3-tiny/transformer', () => fixture('sd3-tiny/transformer'), true],
 ];
 
 const differentiate = ({ model, loss, input }: Case, recompute: boolean) => gradient(model, { loss, inputs: [input], recompute });

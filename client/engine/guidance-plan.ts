@@ -81,6 +81,12 @@ export function guidanceBlobs({ decoder, metrics }: GuidancePlan): BlobRef[] {
   return [...new Map(refs.map((ref) => [ref.sha256, ref])).values()];
 }
 
+/** The files that make a picture or the prompt a reference; none where the catalogue has it. */
+export function referenceBlobs({ encoder, reference }: PlannedMetric): BlobRef[] {
+  if ('data' in reference) return graphBlobs(encoder.graph);
+  return 'tower' in reference ? [...graphBlobs(reference.tower.graph), reference.tower.text.tokenizer] : [];
+}
+
 export const graphBlobs = ({ topology, weights }: GraphEntry): BlobRef[] => [
   topology,
   ...weights.map(({ sha256, bytes }) => ({ sha256, bytes })),

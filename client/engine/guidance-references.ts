@@ -1,6 +1,6 @@
 import type { BlobRef } from '../../shared/manifest.ts';
 import { embedPictures, embedPrompt } from './embed-reference.ts';
-import { graphBlobs, type GuidancePlan, type PlannedMetric, type PromptReference } from './guidance-plan.ts';
+import { type GuidancePlan, type PlannedMetric, type PromptReference, referenceBlobs } from './guidance-plan.ts';
 import type { Runtime } from './sessions/runtime.ts';
 
 /** What the metrics of a run come near to: as the catalogue has it, of a picture of the visitor's, or of the prompt. */
@@ -10,10 +10,9 @@ export class GuidanceReferences {
 
   /** The files that `embed` reads. */
   blobs({ metrics }: GuidancePlan): BlobRef[] {
-    return metrics.flatMap(({ encoder, reference }) => {
-      if ('data' in reference) return graphBlobs(encoder.graph);
-      if (!('tower' in reference) || this.#latest?.key === keyOf(reference)) return [];
-      return [...graphBlobs(reference.tower.graph), reference.tower.text.tokenizer];
+    return metrics.flatMap((metric) => {
+      const known = 'tower' in metric.reference && this.#latest?.key === keyOf(metric.reference);
+      return known ? [] : referenceBlobs(metric);
     });
   }
 

@@ -71,9 +71,11 @@ export class ReferenceField extends LitElement {
   }
 
   #hold(event: DragEvent): void {
-    if (this.disabled || !event.dataTransfer?.types.includes('Files')) return;
+    if (!event.dataTransfer?.types.includes('Files')) return;
+    // Also while disabled: the browser would open the file in place of the studio.
     event.preventDefault();
-    this.over = true;
+    if (this.disabled) event.dataTransfer.dropEffect = 'none';
+    else this.over = true;
   }
 
   #leave(): void {

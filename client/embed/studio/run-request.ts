@@ -3,7 +3,7 @@ import { ENCODER_OF, PICTURE_METRICS, REFERENCE_OF } from '../../../shared/guida
 import { type BlobRef, LORA_KINDS, type LoraKind, type ModelEntry, modelBlobs } from '../../../shared/manifest.ts';
 import type { GenerateRequest } from '../../../shared/protocol.ts';
 import { isMeasured } from '../../../shared/rules.ts';
-import { guidanceBlobs, type GuidancePlan, planGuidance } from '../../engine/guidance-plan.ts';
+import { guidanceBlobs, type GuidancePlan, planGuidance, referenceBlobs } from '../../engine/guidance-plan.ts';
 import { MEASURES, type Settings } from './settings.ts';
 
 /** What the engine is asked for. */
@@ -37,7 +37,8 @@ export function runFiles(settings: Settings): { plain: BlobRef[]; guidance: Blob
   const plain = eachOnce([...modelBlobs(model), ...[subject, style].flatMap((lora) => lora?.file ?? [])]);
   const here = new Set(plain.map(({ sha256 }) => sha256));
   const plan = guidancePlan(settings);
-  return { plain, guidance: plan ? guidanceBlobs(plan).filter(({ sha256 }) => !here.has(sha256)) : [] };
+  const guides = plan ? eachOnce([...guidanceBlobs(plan), ...plan.metrics.flatMap(referenceBlobs)]) : [];
+  return { plain, guidance: guides.filter(({ sha256 }) => !here.has(sha256)) };
 }
 
 const eachOnce = (refs: readonly BlobRef[]): BlobRef[] => [...new Map(refs.map((ref) => [ref.sha256, ref])).values()];

@@ -97,12 +97,12 @@ export function holdBack(graph: Graph, forward: ReadonlySet<Node>): Graph {
   return { ...graph, nodes: graph.nodes.flatMap((node) => (target.has(node) ? [] : [...(before.get(node) ?? []), node])) };
 }
 
-/** Nodes of the backward pass that depend on its seed, which is made of constants alone. */
+/** Nodes of the backward pass that depend on its seed: its first node, made of constants alone. */
 export function fromSeed(graph: Graph, forward: ReadonlySet<Node>): Set<Node> {
+  const seed = graph.nodes.find((node) => !forward.has(node) && reads(node).every((name) => graph.initializers.has(name)));
   const [nodes, values] = [new Set<Node>(), new Set<string>()];
   for (const node of graph.nodes) {
-    if (forward.has(node) || !(reads(node).some((name) => values.has(name)) || reads(node).every((name) => graph.initializers.has(name))))
-      continue;
+    if (node !== seed && !reads(node).some((name) => values.has(name))) continue;
     nodes.add(node);
     for (const name of node.outputs) values.add(name);
   }

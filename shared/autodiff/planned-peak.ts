@@ -6,7 +6,7 @@ import { valueTypes } from './value-types.ts';
 export interface PlannedPeak {
   /** Of activations (inputs and outputs of the graph among them) that live at once, at most. */
   bytes: number;
-  /** Of the initializers, which are not among `bytes`. */
+  /** Of the initializers and of what is made of them alone, which runtimes compute as they load. Not among `bytes`. */
   weightBytes: number;
   /** The node that runs at the peak; '' for a graph without nodes. */
   node: string;
@@ -23,16 +23,18 @@ export interface PlannedPeak {
 export function plannedPeak(graph: Graph): PlannedPeak {
   const owner = owners(graph);
   const types = valueTypes(graph);
-  const sizeOf = (name: string): number => {
+  const constants = constantValues(graph);
+  const bytesOf = (name: string): number => {
     const type = types.get(name);
     return type ? byteLength(type.dataType, type.dims) : 0;
   };
+  const sizeOf = (name: string): number => (constants.has(name) ? 0 : bytesOf(name));
   const lastRead = lastReads(graph, owner);
   const live = new Map(graph.inputs.map(({ name }) => [name, sizeOf(name)]));
   let now = [...live.values()].reduce((sum, bytes) => sum + bytes, 0);
   let peak = { bytes: now, node: '', live: new Map(live) };
   for (const [step, node] of graph.nodes.entries()) {
-    const made = node.outputs.filter((name) => name !== '' && owner.get(name) === undefined);
+    const made = node.outputs.filter((name) => name !== '' && !owner.has(name) && !constants.has(name));
     for (const name of made) live.set(name, sizeOf(name));
     now += made.reduce((sum, name) => sum + sizeOf(name), 0);
     if (now > peak.bytes) peak = { bytes: now, node: node.name, live: new Map(live) };
@@ -43,7 +45,7 @@ export function plannedPeak(graph: Graph): PlannedPeak {
     }
   }
   const largest = [...peak.live].map(([name, bytes]) => ({ name, bytes })).toSorted((a, b) => b.bytes - a.bytes);
-  const weightBytes = [...graph.initializers.values()].reduce((sum, { dataType, dims }) => sum + byteLength(dataType, dims), 0);
+  const weightBytes = [...constants].reduce((sum, name) => sum + (owner.has(name) ? 0 : bytesOf(name)), 0);
   const unknown = graph.nodes.flatMap(({ outputs }) => outputs.filter((name) => name !== '' && !types.has(name)));
   return { bytes: peak.bytes, weightBytes, node: peak.node, live: largest, unknown };
 }
@@ -64,6 +66,16 @@ export function owners(graph: Graph): Map<string, string> {
     if (isAlias(node)) owner.set(node.outputs[0]!, owner.get(source) ?? source);
   }
   return owner;
+}
+
+/** The initializers, and what is made of them alone. */
+function constantValues(graph: Graph): Set<string> {
+  const constants = new Set(graph.initializers.keys());
+  for (const node of graph.nodes) {
+    if (!reads(node).every((name) => constants.has(name))) continue;
+    for (const name of node.outputs) if (name !== '') constants.add(name);
+  }
+  return constants;
 }
 
 /** The step after which a value is no longer needed; inputs and outputs of the graph are needed after the last. */

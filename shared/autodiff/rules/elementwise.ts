@@ -49,7 +49,8 @@ const gated = (g: Backward, alpha: number): string => {
   return g.mul(s, g.add(one(g), g.mul(g.scale(g.x(), alpha), g.sub(one(g), s))));
 };
 export const QuickGelu = unary((g) => gated(g, floatOf(g, 'alpha', 1.702)));
-export const Relu: VjpRule = { vjp: (g) => g.keepWhere(g.emit('Greater', [g.x(), g.scalar(0)]), g.dy) };
+/** The output is asked, not the input, so that runtimes can still do Conv and Relu in one. */
+export const Relu: VjpRule = { vjp: (g) => g.keepWhere(g.emit('Greater', [g.y(), g.scalar(0)]), g.dy) };
 export const LeakyRelu: VjpRule = {
   vjp: (g) => g.emit('Where', [g.emit('Greater', [g.x(), g.scalar(0)]), g.dy, g.scale(g.dy, floatOf(g, 'alpha', 0.01))]),
 };

@@ -40,6 +40,32 @@ const attributesOf = ({ kernel, strides, dilations, before, after, group }: Wind
   group: int(group),
 });
 
+/** A weight [O, C / group, ...kernel] as [C, O / group, ...kernel], every kernel turned round. */
+function turned(g: Backward, weight: string, [out, channels, ...kernel]: readonly number[], group: number): string {
+  const axes = kernel.map((_, i) => i);
+  const grouped = g.reshape(weight, [group, out! / group, channels!, ...kernel]);
+  const exchanged = g.transpose(grouped, [0, 2, 1, ...axes.map((axis) => axis + 3)]);
+  const value = g.reshape(exchanged, [group * channels!, out! / group, ...kernel]);
+  const wide = axes.filter((axis) => kernel[axis]! > 1);
+  if (wide.length === 0) return value;
+  const backwards = wide.map(() => -1);
+  const ends = wide.map((axis) => -1 - kernel[axis]!);
+  return g.emit('Slice', [value, g.int64s(backwards), g.int64s(ends), g.int64s(wide.map((axis) => axis + 2)), g.int64s(backwards)]);
+}
+
+/**
+ * `spreadBy` for a stride of 1: a convolution by the kernel turned round, for which runtimes have better code. On the CPU ConvTranspose holds every
+ * product at once, 9 times dX for a kernel of 3 x 3, and takes twice as long. Undefined where more is padded than the kernel reaches.
+ */
+function spreadByConv(g: Backward, dy: string, weight: string, window: Window, sizes: readonly number[], outSizes: readonly number[]) {
+  const { kernel, strides, dilations, group } = window;
+  const reach = kernel.map((size, i) => dilations[i]! * (size - 1));
+  const before = reach.map((count, i) => count - window.before[i]!);
+  const after = reach.map((_, i) => sizes[i]! - outSizes[i]! + window.before[i]!);
+  if (strides.some((stride) => stride > 1) || [...before, ...after].some((count) => count < 0)) return undefined;
+  return g.emit('Conv', [dy, turned(g, weight, g.shape(1), group)], attributesOf({ ...window, before, after }));
+}
+
 /** The transposed convolution of `dy` [N, O, ...] by `weight` [O, C / group, ...kernel], of the spatial sizes `sizes`. */
 function spreadBy(g: Backward, dy: string, weight: string, window: Window, sizes: readonly number[], outSizes: readonly number[]): string {
   const { kernel, strides, dilations, before, after } = window;
@@ -82,7 +108,8 @@ export const Conv: VjpRule = {
   vjp: (g, i) => {
     const sizes = g.shape().slice(2);
     const window = windowOf(g, g.shape(1).slice(2), sizes);
-    if (i === 0) return spreadBy(g, g.dy, g.x(1), window, sizes, g.yShape().slice(2));
+    const outSizes = g.yShape().slice(2);
+    if (i === 0) return spreadByConv(g, g.dy, g.x(1), window, sizes, outSizes) ?? spreadBy(g, g.dy, g.x(1), window, sizes, outSizes);
     return i === 1 ? weightGradient(g, g.x(), g.shape(), g.dy, g.yShape(), window) : toChannels(g, g.dy, g.shape().length);
   },
 };

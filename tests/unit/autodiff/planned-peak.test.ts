@@ -51,6 +51,7 @@ describe('the planned peak, counted by hand', () => {
     ],
     ['outputs live to the end', [node('Exp', ['x'], 'y'), node('Exp', ['x'], 'a'), node('Exp', ['a'], 'z')], 1600, 'make z', ['y', 'z']],
     ['weights are not activations', [node('Mul', ['x', 'w'], 'y')], 800, 'make y'],
+    ['nor is what is made of weights alone', [node('Exp', ['w'], 'a'), node('Exp', ['x'], 'b'), node('Mul', ['a', 'b'], 'y')], 1200, 'make y'],
     ['a condition is a byte an element', [node('Greater', ['x', 'w'], 'a'), node('Where', ['a', 'x', 'w'], 'y')], 900, 'make y'],
     ['what nobody reads is freed at once', [node('Split', ['x'], 'a', 'b'), node('Exp', ['a'], 'y')], 800, 'make a'],
   ]; // prettier-ignore
@@ -63,8 +64,8 @@ describe('the planned peak, counted by hand', () => {
 
   it('tells weights apart and names what it knows nothing of', () => {
     const custom = { ...makeNode('Mystery', 'custom', ['x'], ['a']), domain: 'example.com' };
-    const peak = plannedPeak(graphOf([custom, node('Add', ['x', 'w'], 'y')]));
-    expect(peak).toMatchObject({ bytes: 800, weightBytes: 400 + 16 + 8, unknown: ['a'] });
+    const peak = plannedPeak(graphOf([custom, node('Exp', ['w'], 'v'), node('Add', ['x', 'v'], 'y')]));
+    expect(peak).toMatchObject({ bytes: 800, weightBytes: 400 + 400 + 16 + 8, unknown: ['a'] });
   });
 });
 

@@ -16,6 +16,7 @@ export function shrinkEarly(graph: Graph, forward: ReadonlySet<Node>): { graph: 
   const [initializers, types] = [new Map(graph.initializers), valueTypes(graph)];
   const waiting = Map.groupBy(early, (node) => lastMade(graph, node));
   const readEarly = new Set([...early].flatMap(({ outputs }) => outputs));
+  // onnxruntime makes a value when it is first asked for, and asks for what is later in the file first: that must not be the gradient (`runtimeOrder`).
   const anchored = (name: string): Node => {
     const dims = types.get(name)!.dims;
     const shape = `constant.int64[${dims.join(',')}]`;

@@ -1,6 +1,7 @@
 /** The `diptych` command: only the wiring. */
 import { Command, CommanderError } from 'commander';
 import { conformanceCommand } from './commands/conformance.ts';
+import { gradCommand } from './commands/grad.ts';
 import { generateCommand } from './commands/generate.ts';
 import { loraCommand } from './commands/lora.ts';
 import type { GlobalOptions } from './commands/options.ts';
@@ -18,7 +19,7 @@ const program = new Command('diptych')
     '\nExit codes: 0 done, 1 failed, 2 not understood.\nExample:\n  $ npx diptych generate --subject pip --style knit --out picture.png',
   );
 
-for (const add of [prepareCommand, loraCommand, publishCommand, siteCommand, generateCommand, conformanceCommand]) add(program);
+for (const add of [prepareCommand, loraCommand, publishCommand, siteCommand, generateCommand, gradCommand, conformanceCommand]) add(program);
 for (const command of [program, ...program.commands, ...program.commands.flatMap((child) => child.commands)]) command.exitOverride();
 
 try {

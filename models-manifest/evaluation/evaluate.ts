@@ -6,7 +6,7 @@ import { withDemoStore } from '../cli/demo/with-demo-store.ts';
 import { encodePng } from '../cli/image/encode-png.ts';
 import { contactSheet } from './contact-sheet.ts';
 import { studyTable } from './report.ts';
-import { runStudy, type Scored, type Variant } from './run-study.ts';
+import { runStudy, type Scored, type Study, type Variant } from './run-study.ts';
 import { GUIDANCE_VARIANTS } from './studies/guidance.ts';
 
 const STUDIES: Readonly<Record<string, readonly Variant[]>> = { guidance: GUIDANCE_VARIANTS };
@@ -39,14 +39,14 @@ const program = new Command('evaluate')
         process.stderr.write(`\rpicture ${done + 1} of ${total}${left === undefined ? '' : `, ${Math.ceil(left / 60)} min left`}   `);
       });
       process.stderr.write('\n');
-      await write(name, scored, { seeds, steps, out });
+      await write(name, study, scored, out);
     });
   });
 
-async function write(name: string, scored: readonly Scored[], { seeds, steps, out }: Options): Promise<void> {
+async function write(name: string, { variants, seeds, steps }: Study, scored: readonly Scored[], out: string): Promise<void> {
   const pairs = new Set(scored.map(({ subject, style }) => `${subject} x ${style}`)).size;
-  const title = `${pairs} pairs x ${seeds} seeds, ${steps} steps: mean of ${pairs * seeds} pictures a row, with 95 % bootstrap intervals`;
-  const table = studyTable(scored);
+  const title = `${pairs} pairs x ${seeds.length} seeds, ${steps} steps: mean of ${pairs * seeds.length} pictures a row, with 95 % bootstrap intervals`;
+  const table = studyTable(variants, scored);
   await mkdir(out, { recursive: true });
   const file = (extension: string) => path.join(out, `${name}.${extension}`);
   await writeFile(
@@ -55,8 +55,9 @@ async function write(name: string, scored: readonly Scored[], { seeds, steps, ou
   );
   const record = scored.map(({ variant, subject, style, seed, scores }) => ({ variant, subject, style, seed, scores }));
   await writeFile(file('json'), `${JSON.stringify(record, null, 1)}\n`);
-  const variants = [...new Set(scored.map(({ variant }) => variant))];
-  const rows = variants.map((variant) => scored.filter((one) => one.variant === variant && one.seed === 1).map(({ picture }) => picture));
+  const rows = variants.map((variant) =>
+    scored.filter((one) => one.variant === variant.name && one.seed === 1).map(({ picture }) => picture),
+  );
   await writeFile(file('png'), encodePng(contactSheet(rows)));
   console.log(`${title}\n\n${table}`);
 }

@@ -1,19 +1,16 @@
 /** A study as a Markdown table. */
 import { bootstrap, type Estimate } from './bootstrap.ts';
-import { type Score, type Scored, SCORES } from './run-study.ts';
+import { type Score, type Scored, SCORES, type Variant } from './run-study.ts';
 
-/** Means a variant with 95 % intervals, and below them the paired differences from the first one. */
-export function studyTable(scored: readonly Scored[]): string {
-  const variants = [...new Set(scored.map(({ variant }) => variant))];
+/** Means a variant with 95 % intervals, and below them the paired differences of those that are compared. */
+export function studyTable(variants: readonly Variant[], scored: readonly Scored[]): string {
   const of = (variant: string, score: Score) => scored.filter((one) => one.variant === variant).map(({ scores }) => scores[score]);
-  const base = variants[0]!;
-  const means = variants.map((variant) => row(variant, (score) => text(score, bootstrap(of(variant, score)))));
-  const differences = variants.slice(1).map((variant) =>
-    row(`${variant} less ${base}`, (score) => {
-      const [ours, theirs] = [of(variant, score), of(base, score)];
-      return text(score, bootstrap(ours.map((value, i) => value - theirs[i]!)), true);
-    }),
-  );
+  const means = variants.map(({ name }) => row(name, (score) => text(score, bootstrap(of(name, score)))));
+  const differences = variants.flatMap(({ name, against }) => {
+    if (against === undefined) return [];
+    const difference = (score: Score) => of(name, score).map((value, i) => value - of(against, score)[i]!);
+    return [row(`${name}, less ${against}`, (score) => text(score, bootstrap(difference(score)), true))];
+  });
   const head = [`| | ${SCORES.join(' | ')} |`, `| --- |${' --- |'.repeat(SCORES.length)}`];
   return [...head, ...means, ...differences].join('\n');
 }

@@ -11,6 +11,8 @@ import { Resemblance } from './resemblance.ts';
 /** A way of making pictures: what it sets in the request. */
 export interface Variant {
   name: string;
+  /** The name of the variant that it is compared with, pair by pair and seed by seed. */
+  against?: string;
   request: Pick<GenerateRequest, 'rule'> & Partial<Pick<GenerateRequest, 'ruleSettings' | 'guidance'>>;
 }
 

@@ -22,7 +22,7 @@ export async function readPart(root: string, folders: readonly string[]): Promis
   for (const folder of folders) {
     const file = path.join(root, folder, 'model.onnx');
     const bytes = await readFile(file).catch(() => undefined);
-    if (bytes) return { model: readModel(bytes, file), file, readExternal: externalReader(path.dirname(file)) };
+    if (bytes) return network(bytes, file);
   }
   const wanted = folders.map((folder) => `${folder}/model.onnx`).join(' or ');
   throw new DiptychError('pipeline_incomplete', `${root} has no ${wanted}; export the pipeline in the layout of public ONNX exports`, {
@@ -30,6 +30,24 @@ export async function readPart(root: string, folders: readonly string[]): Promis
     wanted,
   });
 }
+
+/**
+ * Reads one ONNX file.
+ *
+ * @throws DiptychError `usage` if it cannot be read, `onnx_malformed`
+ */
+export async function readNetwork(file: string): Promise<Part> {
+  const bytes = await readFile(file).catch((cause: unknown) => {
+    throw new DiptychError('usage', `${file} cannot be read; give an ONNX file`, { file }, { cause });
+  });
+  return network(bytes, file);
+}
+
+const network = (bytes: Uint8Array, file: string): Part => ({
+  model: readModel(bytes, file),
+  file,
+  readExternal: externalReader(path.dirname(file)),
+});
 
 /** `readModel` lets no location out of the model's own folder. */
 function externalReader(folder: string): ReadExternal {

@@ -31,7 +31,11 @@ describe('the table of a study', () => {
   });
 
   it('has means a variant, and differences on the same pair and seed', () => {
-    const lines = studyTable([
+    const variants = [
+      { name: 'kl', request: { rule: 'kl' } },
+      { name: 'guided', against: 'kl', request: { rule: 'kl' } },
+    ] as const;
+    const lines = studyTable(variants, [
       scored('kl', 1, 0.2, 0),
       scored('kl', 2, 0.6, 1),
       scored('guided', 1, 0.3, 1),
@@ -43,7 +47,7 @@ describe('the table of a study', () => {
       ['| ---', '---', '---', '---'],
       ['| kl', '0.400', '0.200', '50 %'],
       ['| guided', '0.500', '0.250', '100 %'],
-      ['| guided less kl', '+0.100', '+0.050', '+50 %'],
+      ['| guided, less kl', '+0.100', '+0.050', '+50 %'],
     ]);
     // Each pair's difference is 0.1, however far apart the pictures are.
     expect(lines[4]).toContain('+0.100 (0.100 to 0.100)');

@@ -1,6 +1,6 @@
 /** Nodes in an order in which values are freed as early as the graph allows. */
 import { byteLength } from '../onnx/data-type.ts';
-import { type Graph, int64Tensor, makeNode, type Node, reads } from '../onnx/ir.ts';
+import { type Graph, indexGraph, int64Tensor, makeNode, type Node, reads } from '../onnx/ir.ts';
 import { isAlias, owners } from './planned-peak.ts';
 import { valueTypes } from './value-types.ts';
 
@@ -37,11 +37,7 @@ export function shrinkEarly(graph: Graph, forward: ReadonlySet<Node>): { graph: 
 
 /** Backward nodes that make something smaller of a forward value which then is not needed any more. */
 function smallerForms(graph: Graph, forward: ReadonlySet<Node>): Set<Node> {
-  const [owner, types] = [owners(graph), valueTypes(graph)];
-  const bytes = (name: string): number => {
-    const type = types.get(name);
-    return type ? byteLength(type.dataType, type.dims) : 0;
-  };
+  const [owner, bytes] = [owners(graph), sizes(graph)];
   const made = new Map(
     graph.nodes.filter((node) => forward.has(node)).flatMap((node) => node.outputs.map((name) => [name, node] as const)),
   );
@@ -63,6 +59,15 @@ function smallerForms(graph: Graph, forward: ReadonlySet<Node>): Set<Node> {
   return early;
 }
 
+/** How many bytes a value takes; 0 where that is not known. */
+function sizes(graph: Graph): (name: string) => number {
+  const types = valueTypes(graph);
+  return (name) => {
+    const type = types.get(name);
+    return type ? byteLength(type.dataType, type.dims) : 0;
+  };
+}
+
 /** The forward node after which `node` can run. */
 function lastMade(graph: Graph, node: Node): Node {
   const inputs = new Set(reads(node));
@@ -70,9 +75,9 @@ function lastMade(graph: Graph, node: Node): Node {
 }
 
 /**
- * Backward nodes that read forward values alone, like the slope of a Sigmoid, run just before the gradient is made that they are multiplied with.
- * Placed behind that gradient they would run as early as the forward value is there in onnxruntime (see `runtimeOrder`), and wait all the
- * way up and down.
+ * Backward nodes that can wait run just before the gradient is made that they are combined with: those that read forward values alone, like the
+ * slope of a Sigmoid, and those that make something larger of a gradient, like the way back through the shortcut of a residual block. Placed behind
+ * that gradient, slopes would run as early as the forward value is there in onnxruntime (see `runtimeOrder`), and wait all the way up and down.
  *
  * @param forward the other nodes are the backward pass
  */
@@ -80,8 +85,12 @@ export function holdBack(graph: Graph, forward: ReadonlySet<Node>): Graph {
   const place = new Map(graph.nodes.map((node, index) => [node, index]));
   const producer = new Map(graph.nodes.flatMap((node) => node.outputs.map((name) => [name, node] as const)));
   const gradients = fromSeed(graph, forward);
+  const { consumers } = indexGraph(graph);
+  const bytes = sizes(graph);
   const target = new Map<Node, Node>();
   const isLocal = (node: Node) => !forward.has(node) && !gradients.has(node);
+  const grows = (node: Node) =>
+    reads(node).reduce((sum, name) => sum + (producer.has(name) ? bytes(name) : 0), 0) < bytes(node.outputs[0]!);
   const move = (node: Node, to: Node): void => {
     if (!isLocal(node) || place.get(node)! < place.get(to)!) return;
     const known = target.get(node);
@@ -92,10 +101,15 @@ export function holdBack(graph: Graph, forward: ReadonlySet<Node>): Graph {
   for (const node of gradients) {
     const makers = reads(node).flatMap((name) => producer.get(name) ?? []);
     const latest = makers.filter((maker) => gradients.has(maker)).reduce<Node | undefined>((a, b) => (a && place.get(a)! > place.get(b)! ? a : b), undefined); // prettier-ignore
-    if (latest) for (const maker of makers) move(maker, latest);
+    for (const maker of latest ? makers : []) {
+      move(maker, latest!);
+      const alone = maker !== latest && gradients.has(maker) && consumers.get(maker.outputs[0]!)?.length === 1;
+      if (alone && grows(maker)) target.set(maker, latest!);
+    }
   }
   const before = Map.groupBy([...target.keys()].toSorted((a, b) => place.get(a)! - place.get(b)!), (node) => target.get(node)!); // prettier-ignore
-  return { ...graph, nodes: graph.nodes.flatMap((node) => (target.has(node) ? [] : [...(before.get(node) ?? []), node])) };
+  const withWaiting = (node: Node): Node[] => [...(before.get(node) ?? []).flatMap(withWaiting), node];
+  return { ...graph, nodes: graph.nodes.flatMap((node) => (target.has(node) ? [] : withWaiting(node))) };
 }
 
 /** Nodes of the backward pass that depend on its seed: its first node, made of constants alone. */

@@ -54,6 +54,21 @@ describe('a condition', () => {
   }); // prettier-ignore
 });
 
+it('what makes something larger of a gradient waits for what it is added to', () => {
+  const forward = [named('Exp', ['x'], 'a')];
+  const backward = [
+    named('Identity', ['one'], 'seed'),
+    named('Mul', ['seed', 'a'], 'first'),
+    named('ReduceSum', ['first'], 'small'),
+    named('Mul', ['small', 'one'], 'large'),
+    named('Exp', ['first'], 'second'),
+    named('Exp', ['second'], 'third'),
+    named('Add', ['large', 'third'], 'sum'),
+  ];
+  const ordered = holdBack(graphOf([...forward, ...backward], 'sum'), new Set(forward));
+  expect(order(ordered)).toEqual(['a', 'seed', 'first', 'small', 'second', 'large', 'third', 'sum']);
+});
+
 describe('what reads forward values alone', () => {
   it('runs before the gradient that it is multiplied with is made', () => {
     const forward = [named('Exp', ['x'], 'a'), named('Sigmoid', ['a'], 'b'), named('Exp', ['b'], 'c')];

@@ -46,19 +46,19 @@ export function gradCommand(program: Command): void {
       const request = { ...options, inputs: options.input, dims: options.dims ?? [] };
       const made = makeGradient(whole, request);
       const files = await writeLarge(options.out, made.model);
-      const fixed =
-        made.open === undefined
-          ? made.model
-          : makeGradient(whole, { ...request, dims: [...request.dims, { name: made.open, sizes: [1] }] }).model;
+      const fixed = made.open === undefined ? request : { ...request, dims: [...request.dims, { name: made.open, sizes: [1] }] };
+      const peak = (recompute: boolean) => plannedPeak(makeGradient(whole, { ...fixed, recompute }).model.graph).bytes;
       const report = {
         files,
         gradients: made.gradients.map(({ name, type }) => ({ name, dims: type.dims })),
         nodes: { forward: made.forward.graph.nodes.length, all: made.model.graph.nodes.length },
-        plannedPeak: { forward: plannedPeak(made.forward.graph).bytes, all: plannedPeak(fixed.graph).bytes },
+        plannedPeak: { forward: plannedPeak(made.forward.graph).bytes, kept: peak(false), recomputed: peak(true) },
       };
       for (const { name, dims: shape } of report.gradients) out.line(`${name} [${shape?.join(', ')}]`);
+      out.line(`${report.nodes.forward} nodes forward, ${report.nodes.all} in all`);
+      const { forward, kept, recomputed } = report.plannedPeak;
       out.line(
-        `${report.nodes.forward} nodes forward, ${report.nodes.all} in all; planned peak of activations ${megabytes(report.plannedPeak.forward)} forward, ${megabytes(report.plannedPeak.all)} in all${made.open === undefined ? '' : `, at ${made.open} = 1`}`,
+        `planned peak of activations${made.open === undefined ? '' : ` at ${made.open} = 1`}: ${megabytes(forward)} forward, ${megabytes(kept)} with the gradient, ${megabytes(recomputed)} with --recompute`,
       );
       out.line(`written: ${files.map((name) => path.relative('.', name)).join(', ')}`);
       out.result(report);

@@ -19,7 +19,8 @@ const program = new Command('diptych')
     '\nExit codes: 0 done, 1 failed, 2 not understood.\nExample:\n  $ npx diptych generate --subject pip --style knit --out picture.png',
   );
 
-for (const add of [prepareCommand, loraCommand, publishCommand, siteCommand, generateCommand, gradCommand, conformanceCommand]) add(program);
+for (const add of [prepareCommand, loraCommand, publishCommand, siteCommand, generateCommand, gradCommand, conformanceCommand])
+  add(program);
 for (const command of [program, ...program.commands, ...program.commands.flatMap((child) => child.commands)]) command.exitOverride();
 
 try {

@@ -2,9 +2,10 @@
  * Trading time for memory (Griewank & Walther 2008, chapter 12; Chen et al. 2016, arXiv 1604.06174): values that are cheap to make again are made
  * again beside the backward nodes that read them, from values that are kept anyway.
  */
-import { byteLength } from '../onnx/data-type.ts';
+import { isFloat } from '../onnx/constant-values.ts';
+import { byteLength, elementBytes } from '../onnx/data-type.ts';
 import type { StaticType } from '../onnx/infer/rule.ts';
-import { float32Tensor, type Graph, int, int64Tensor, makeNode, type Node, reads } from '../onnx/ir.ts';
+import { type DataType, type Graph, int, int64Tensor, makeNode, type Node, reads } from '../onnx/ir.ts';
 import { fromSeed } from './order.ts';
 import { isAlias, owners } from './planned-peak.ts';
 import { valueTypes } from './value-types.ts';
@@ -61,8 +62,8 @@ class Recomputation {
   readonly #copies = new Map<string, { name: string; step: number }>();
   /** Values that depend on the gradient that the copies now wait for, by what they stand for. */
   readonly #tethers = new Map<string, string>();
-  /** The latest gradient, one element of which ties copies to their place. */
-  #gradient: string | undefined;
+  /** The latest gradient of each type, one element of which ties copies to their place. */
+  readonly #latest = new Map<DataType, string>();
   #count = 0;
 
   constructor(graph: Graph, forward: ReadonlySet<Node>, prefix: string) {
@@ -86,7 +87,7 @@ class Recomputation {
         this.#nodes.push(node);
         continue;
       }
-      const inputs = node.inputs.map((name) => (this.#gradient !== undefined && this.#again.has(name) ? this.#copy(name, step) : name));
+      const inputs = node.inputs.map((name) => (this.#latest.size > 0 && this.#again.has(name) ? this.#copy(name, step) : name));
       this.#nodes.push({ ...node, inputs });
       if (gradients.has(node.outputs[0]!)) this.#follow(node.outputs[0]!);
     }
@@ -98,8 +99,12 @@ class Recomputation {
     return type ? byteLength(type.dataType, type.dims) : 0;
   }
 
+  #dataType(name: string): DataType | undefined {
+    return this.#types.get(name)?.dataType;
+  }
+
   #follow(gradient: string): void {
-    this.#gradient = gradient;
+    this.#latest.set(this.#dataType(gradient)!, gradient);
     this.#tethers.clear();
   }
 
@@ -166,7 +171,7 @@ class Recomputation {
   /** Values of the backward pass that copies can wait for. */
   #gradients(): Set<string> {
     const values = [...fromSeed(this.#graph, this.#forward)].flatMap(({ outputs }) => outputs);
-    return new Set(values.filter((name) => this.#dynamic.has(name) && this.#types.get(name)?.dataType === 'float32'));
+    return new Set(values.filter((name) => this.#dynamic.has(name) && this.#types.has(name) && isFloat(this.#dataType(name)!)));
   }
 
   /** The copy of a forward value for the backward node at `step`. */
@@ -193,7 +198,7 @@ class Recomputation {
   #tied(original: Node, inputs: string[]): string[] {
     if (isAlias(original) || inputs.some((name, index) => name !== original.inputs[index])) return inputs;
     const operands = ONE_OPERAND.has(original.opType) ? inputs.slice(0, 1) : inputs;
-    const floats = operands.filter((name) => name !== '' && this.#types.get(name)?.dataType === 'float32');
+    const floats = operands.filter((name) => this.#latest.has(this.#dataType(name)!));
     const smallest = floats.toSorted((a, b) => this.#bytes(a) - this.#bytes(b))[0];
     return smallest === undefined ? inputs : inputs.with(inputs.indexOf(smallest), this.#tether(smallest));
   }
@@ -201,20 +206,21 @@ class Recomputation {
   #tether(name: string): string {
     const known = this.#tethers.get(name);
     if (known !== undefined) return known;
-    const tether = this.#emit('Add', [name, this.#zero()]);
+    const tether = this.#emit('Add', [name, this.#zero(this.#dataType(name)!)]);
     this.#tethers.set(name, tether);
     return tether;
   }
 
-  /** []: 0, once the gradient is there. */
-  #zero(): string {
-    const known = this.#tethers.get('');
+  /** []: 0, once the latest gradient of the type is there. */
+  #zero(dataType: DataType): string {
+    const nothing = `again.nothing.${dataType}`;
+    const known = this.#tethers.get(nothing);
     if (known !== undefined) return known;
     this.#initializers.set('again.flat', int64Tensor([1], [-1])).set('again.first', int64Tensor([], [0]));
-    this.#initializers.set('again.nothing', float32Tensor([], [0]));
-    const flat = this.#emit('Reshape', [this.#gradient!, 'again.flat']);
-    const zero = this.#emit('Mul', [this.#emit('Gather', [flat, 'again.first'], { axis: int(0) }), 'again.nothing']);
-    this.#tethers.set('', zero);
+    this.#initializers.set(nothing, { dataType, dims: [], data: { kind: 'inline', bytes: new Uint8Array(elementBytes(dataType)) } });
+    const flat = this.#emit('Reshape', [this.#latest.get(dataType)!, 'again.flat']);
+    const zero = this.#emit('Mul', [this.#emit('Gather', [flat, 'again.first'], { axis: int(0) }), nothing]);
+    this.#tethers.set(nothing, zero);
     return zero;
   }
 

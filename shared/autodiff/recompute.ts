@@ -62,6 +62,8 @@ class Recomputation {
   readonly #copies = new Map<string, { name: string; step: number }>();
   /** Values that depend on the gradient that the copies now wait for, by what they stand for. */
   readonly #tethers = new Map<string, string>();
+  /** Copies, and what they read, that depend on a gradient. */
+  readonly #waiting = new Set<string>();
   /** The latest gradient of each type, one element of which ties copies to their place. */
   readonly #latest = new Map<DataType, string>();
   #count = 0;
@@ -184,30 +186,34 @@ class Recomputation {
         return known.name;
       }
       const original = this.#producer.get(name)!;
-      const inputs = original.inputs.map((input) => (input === '' ? '' : made(input)));
+      const inputs = this.#tied(original, original.inputs.map((input) => (input === '' ? '' : made(input)))); // prettier-ignore
       const suffix = `/${this.#prefix}.again.${this.#count++}`;
       const outputs = original.outputs.map((output) => (output === '' ? '' : `${output}${suffix}`));
-      this.#nodes.push({ ...original, name: `${original.name}${suffix}`, inputs: this.#tied(original, inputs), outputs });
+      this.#nodes.push({ ...original, name: `${original.name}${suffix}`, inputs, outputs });
+      if (inputs.some((input) => this.#waiting.has(input))) for (const output of outputs) this.#waiting.add(output);
       original.outputs.forEach((output, index) => this.#copies.set(output, { name: outputs[index]!, step }));
       return this.#copies.get(name)!.name;
     };
     return made(root);
   }
 
-  /** Inputs of a copy, one of them dependent on the gradient unless there already is such a one. */
+  /** Inputs of a copy, one of them dependent on a gradient: the smallest, unless there already is such a one. */
   #tied(original: Node, inputs: string[]): string[] {
-    if (isAlias(original) || inputs.some((name, index) => name !== original.inputs[index])) return inputs;
-    const operands = ONE_OPERAND.has(original.opType) ? inputs.slice(0, 1) : inputs;
-    const floats = operands.filter((name) => this.#latest.has(this.#dataType(name)!));
-    const smallest = floats.toSorted((a, b) => this.#bytes(a) - this.#bytes(b))[0];
-    return smallest === undefined ? inputs : inputs.with(inputs.indexOf(smallest), this.#tether(smallest));
+    if (isAlias(original) || inputs.some((name) => this.#waiting.has(name))) return inputs;
+    const sizeAt = (index: number) => this.#bytes(original.inputs[index]!);
+    const operands = [...inputs.keys()].slice(0, ONE_OPERAND.has(original.opType) ? 1 : undefined);
+    const floats = operands.filter((index) => this.#latest.has(this.#dataType(original.inputs[index]!)!));
+    const smallest = floats.toSorted((a, b) => sizeAt(a) - sizeAt(b))[0];
+    if (smallest === undefined) return inputs;
+    return inputs.with(smallest, this.#tether(inputs[smallest]!, this.#dataType(original.inputs[smallest]!)!));
   }
 
-  #tether(name: string): string {
+  #tether(name: string, dataType: DataType): string {
     const known = this.#tethers.get(name);
     if (known !== undefined) return known;
-    const tether = this.#emit('Add', [name, this.#zero(this.#dataType(name)!)]);
+    const tether = this.#emit('Add', [name, this.#zero(dataType)]);
     this.#tethers.set(name, tether);
+    this.#waiting.add(tether);
     return tether;
   }
 

@@ -1,5 +1,5 @@
 import { createApp } from './app.ts';
 import type { Env } from './env.ts';
-import { consumeTelemetry, type TelemetryMessage } from './storage/telemetry.ts';
+import { consume } from './queue/consume.ts';
 
-export default { fetch: createApp().fetch, queue: consumeTelemetry } satisfies ExportedHandler<Env, TelemetryMessage>;
+export default { fetch: createApp().fetch, queue: consume(Date.now) } satisfies ExportedHandler<Env>;

@@ -3,13 +3,16 @@ import { env } from 'cloudflare:workers';
 import { describe, expect, test, vi } from 'vitest';
 import { TELEMETRY_COLUMNS, TELEMETRY_EVENTS, type TelemetryBatch, type TelemetryEvent } from '../../shared/telemetry.ts';
 import worker from '../../worker/index.ts';
-import type { TelemetryMessage } from '../../worker/storage/telemetry.ts';
+import type { TelemetryMessage } from '../../worker/telemetry/message.ts';
+import { HISTOGRAM_KEYS, HISTOGRAM_TOTALS, HOUR_KEYS, HOUR_TOTALS } from '../../worker/telemetry/roll-up.ts';
 import { EDGE, problemOf, fetchEdge } from './fetch-edge.ts';
 import { insertSite } from './store-fixture.ts';
 
 const ORIGIN = 'https://page.example';
 await insertSite('pk_page', [ORIGIN]);
 await insertSite('pk_twin', [ORIGIN]);
+
+const RECEIVED = Date.now() - 3_600_000;
 
 const COMPLETE: TelemetryEvent = {
   event: 'generate_complete',
@@ -29,6 +32,9 @@ const COMPLETE: TelemetryEvent = {
   guidance: 0.05,
   score_subject: 0.62,
   score_style: 0.71,
+  load_ms: 9_000,
+  step_p50_ms: 412.5,
+  step_p95_ms: 470,
 };
 
 function send(body: unknown, { site = 'pk_page', headers = { origin: ORIGIN } as Record<string, string> } = {}): Promise<Response> {
@@ -75,14 +81,14 @@ test('through the queue into the database', async () => {
 
 test('the same batch twice: rows once', async () => {
   const batch: TelemetryBatch = { batch: crypto.randomUUID(), events: [COMPLETE, { event: 'cancel', age_ms: 0 }] };
-  const message = { site: 'pk_page', received: 1_000_000, batch };
+  const message = { site: 'pk_page', received: RECEIVED, batch };
   const longer = { ...message, batch: { ...batch, events: [...batch.events, COMPLETE] } };
   const result = await deliver(message, message, longer);
   await deliver(message);
   expect(result.explicitAcks).toEqual(['0', '1', '2']);
   expect(await rows(batch.batch)).toHaveLength(2);
   const batches = await env.DB.prepare('SELECT * FROM telemetry_batches WHERE batch = ?1').bind(batch.batch).all();
-  expect(batches.results).toEqual([{ site: 'pk_page', batch: batch.batch, received: 1_000_000 }]);
+  expect(batches.results).toEqual([{ site: 'pk_page', batch: batch.batch, received: RECEIVED }]);
   // One site cannot use up another's batch names.
   await deliver({ ...message, site: 'pk_twin' });
   expect((await rows(batch.batch)).map((row) => row['site'])).toEqual(['pk_page', 'pk_page', 'pk_twin', 'pk_twin']);
@@ -90,7 +96,7 @@ test('the same batch twice: rows once', async () => {
 
 test('a batch of 100 full events is one statement', async () => {
   const batch = { batch: crypto.randomUUID(), events: Array.from({ length: 100 }, (_, index) => ({ ...COMPLETE, steps: index + 1 })) };
-  await deliver({ site: 'pk_page', received: 1_000_000, batch });
+  await deliver({ site: 'pk_page', received: RECEIVED, batch });
   expect((await rows(batch.batch)).map((row) => row['steps'])).toEqual(Array.from({ length: 100 }, (_, index) => index + 1));
 });
 
@@ -100,6 +106,26 @@ test('the table has exactly the columns of the schema', async () => {
   const columns = Object.entries(TELEMETRY_COLUMNS).map(([name, { sql }]) => [name, sql]);
   expect(info.results.map(({ name, type }) => [name, type])).toEqual([...Object.entries(own), ...columns]);
 });
+
+test('the roll-ups have exactly the columns that derive from the schema', async () => {
+  const tables = { telemetry_hours: [...HOUR_KEYS, ...HOUR_TOTALS], telemetry_histograms: [...HISTOGRAM_KEYS, ...HISTOGRAM_TOTALS] };
+  for (const [table, columns] of Object.entries(tables)) {
+    const info = await env.DB.prepare(`PRAGMA table_info(${table})`).all<{ name: string }>();
+    expect(info.results.map(({ name }) => name).toSorted()).toEqual(['site', ...columns].toSorted());
+  }
+});
+
+test('who asks not to be counted is answered as all are, and is not recorded', async () => {
+  const signals: Record<string, string>[] = [{ 'sec-gpc': '1' }, { dnt: '1' }, { dnt: '0', 'sec-gpc': '0' }];
+  const batches = signals.map((signal) => ({ signal, batch: crypto.randomUUID() }));
+  for (const { signal, batch } of batches) {
+    const response = await send({ batch, events: [{ event: 'view', age_ms: 0 }] }, { headers: { origin: ORIGIN, ...signal } });
+    expect([response.status, await response.text()]).toEqual([202, '']);
+  }
+  // The queue keeps the order: the last is there when all are.
+  await vi.waitFor(async () => expect(await rows(batches[2]!.batch)).toHaveLength(1), { timeout: 10_000, interval: 100 });
+  for (const { batch } of batches.slice(0, 2)) expect(await rows(batch)).toEqual([]);
+}, 15_000);
 
 test.for(TELEMETRY_EVENTS)('%s is taken, as text/plain and as JSON', async (event) => {
   const batch = () => ({ batch: crypto.randomUUID(), events: [{ event, age_ms: 0 }] });
@@ -130,6 +156,8 @@ describe('refused', () => {
     { what: 'an eta above 1', body: { batch: id, events: [{ ...view, guidance: 1.5 }] }, field: 'events.0.guidance' },
     { what: 'a score that is no cosine', body: { batch: id, events: [{ ...view, score_style: 2 }] }, field: 'events.0.score_style' },
     { what: 'a picture', body: { batch: id, events: [{ ...view, picture: 'data:image/png;base64,' }] }, field: 'events.0.picture' },
+    { what: 'more than a day ago', body: { batch: id, events: [{ ...view, age_ms: 86_400_001 }] }, field: 'events.0.age_ms' },
+    { what: 'more bytes than a sum could hold', body: { batch: id, events: [{ ...view, bytes: 2 ** 41 }] }, field: 'events.0.bytes' },
     { what: 'half a byte', body: { batch: id, events: [{ ...view, bytes: 0.5 }] }, field: 'events.0.bytes' },
     { what: 'deep nesting', body: '['.repeat(30_000) + ']'.repeat(30_000), field: 'batch' },
     { what: 'open nesting', body: '{"a":'.repeat(12_000), field: 'not JSON' },
@@ -164,7 +192,7 @@ test('what the database cannot take is tried again', async () => {
   const log = vi.spyOn(console, 'error').mockImplementation(() => undefined);
   await env.DB.prepare('DROP TABLE telemetry_events').run();
   const batch: TelemetryBatch = { batch: crypto.randomUUID(), events: [COMPLETE] };
-  const result = await deliver({ site: 'pk_page', received: 1, batch });
+  const result = await deliver({ site: 'pk_page', received: RECEIVED, batch });
   expect(result.retryMessages.map(({ msgId }) => msgId)).toEqual(['0']);
   expect(log).toHaveBeenCalledWith('telemetry', expect.objectContaining({ code: 'edge_not_ready' }));
   // The batch row went back with its events.

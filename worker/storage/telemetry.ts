@@ -1,45 +1,47 @@
-import { TELEMETRY_COLUMNS, type TelemetryBatch } from '../../shared/telemetry.ts';
-import { binding, type Env } from '../env.ts';
-import { explainDatabaseError } from './database-error.ts';
+import { TELEMETRY_COLUMNS } from '../../shared/telemetry.ts';
+import type { TelemetryMessage } from '../telemetry/message.ts';
+import { HISTOGRAM_KEYS, HISTOGRAM_TOTALS, HOUR_KEYS, HOUR_TOTALS, rollUp } from '../telemetry/roll-up.ts';
 
-/** What the route puts into the queue. `received`: milliseconds since 1970. */
-export interface TelemetryMessage {
-  site: string;
-  received: number;
-  batch: TelemetryBatch;
-}
+const EVENT_COLUMNS = Object.keys(TELEMETRY_COLUMNS);
 
-const names = Object.keys(TELEMETRY_COLUMNS);
+/** `?1` is the site, `?2` the batch. What follows adds nothing when the batch is there already. */
+const UNLESS_COUNTED = 'WHERE NOT EXISTS (SELECT 1 FROM telemetry_batches WHERE site = ?1 AND batch = ?2)';
 
 /**
  * All events of a batch as one JSON array: D1 takes 100 bound parameters a statement, which a few rows would fill. Names come from the schema
- * alone. A batch that is there already adds nothing.
+ * alone.
  */
 const INSERT_EVENTS = `
-  INSERT INTO telemetry_events (site, batch, position, at, ${names.join(', ')})
-  SELECT ?1, ?2, event.key, ?3 - (event.value ->> '$.age_ms'), ${names.map((name) => `event.value ->> '$.${name}'`).join(', ')}
-  FROM json_each(?4) AS event
-  WHERE NOT EXISTS (SELECT 1 FROM telemetry_batches WHERE site = ?1 AND batch = ?2)`;
+  INSERT INTO telemetry_events (site, batch, position, at, ${EVENT_COLUMNS.join(', ')})
+  SELECT ?1, ?2, event.key, ?4 - (event.value ->> '$.age_ms'), ${EVENT_COLUMNS.map((name) => `event.value ->> '$.${name}'`).join(', ')}
+  FROM json_each(?3) AS event
+  ${UNLESS_COUNTED}`;
+
+const ADD_TO_HOURS = addRows('telemetry_hours', HOUR_KEYS, HOUR_TOTALS);
+const ADD_TO_HISTOGRAMS = addRows('telemetry_histograms', HISTOGRAM_KEYS, HISTOGRAM_TOTALS);
 
 const INSERT_BATCH = 'INSERT INTO telemetry_batches (site, batch, received) VALUES (?1, ?2, ?3) ON CONFLICT (site, batch) DO NOTHING';
 
-/** Writes a batch and its events in one transaction. Queues deliver at least once, and browsers may send twice. */
-async function writeBatch(db: D1Database, { site, received, batch: { batch, events } }: TelemetryMessage): Promise<void> {
-  await db.batch([
-    db.prepare(INSERT_EVENTS).bind(site, batch, received, JSON.stringify(events)),
-    db.prepare(INSERT_BATCH).bind(site, batch, received),
-  ]);
+/** Adds the rows of the JSON array `?3` to those of the table that have the same keys. */
+function addRows(table: string, keys: readonly string[], totals: readonly string[]): string {
+  const columns = [...keys, ...totals];
+  return `
+    INSERT INTO ${table} (site, ${columns.join(', ')})
+    SELECT ?1, ${columns.map((name) => `row.value ->> '$.${name}'`).join(', ')} FROM json_each(?3) AS row
+    ${UNLESS_COUNTED}
+    ON CONFLICT (site, ${keys.join(', ')}) DO UPDATE SET ${totals.map((name) => `${name} = ${name} + excluded.${name}`).join(', ')}`;
 }
 
-/** The queue's consumer: each message is acknowledged or retried by itself. */
-export async function consumeTelemetry(messages: MessageBatch<TelemetryMessage>, env: Env): Promise<void> {
-  for (const message of messages.messages) {
-    try {
-      await writeBatch(binding(env, 'DB'), message.body);
-      message.ack();
-    } catch (thrown) {
-      console.error('telemetry', explainDatabaseError(thrown));
-      message.retry();
-    }
-  }
+/**
+ * Writes a batch, its events and what they add to the roll-ups in one transaction: all of it or nothing, and nothing when the batch is there.
+ * Queues deliver at least once, and browsers may send twice.
+ */
+export async function writeBatch(db: D1Database, { site, received, batch: { batch, events } }: TelemetryMessage): Promise<void> {
+  const { hours, histograms } = rollUp(events, received);
+  await db.batch([
+    db.prepare(INSERT_EVENTS).bind(site, batch, JSON.stringify(events), received),
+    db.prepare(ADD_TO_HOURS).bind(site, batch, JSON.stringify(hours)),
+    db.prepare(ADD_TO_HISTOGRAMS).bind(site, batch, JSON.stringify(histograms)),
+    db.prepare(INSERT_BATCH).bind(site, batch, received),
+  ]);
 }

@@ -1,7 +1,8 @@
 /** What one rule of reverse-mode differentiation sees of a node, and the nodes that it may emit. */
 import type { GraphBuilder } from '../onnx/builder.ts';
+import { codeOf } from '../onnx/data-type.ts';
 import { Call, type StaticType } from '../onnx/infer/rule.ts';
-import { type Attribute, int, ints, type Node, type Tensor } from '../onnx/ir.ts';
+import { type Attribute, type DataType, int, ints, type Node, type Tensor } from '../onnx/ir.ts';
 
 /** A node of the forward graph with what is known of its values. */
 export interface ForwardNode {
@@ -62,13 +63,23 @@ export class Backward extends Call {
     return this.#builder.add(opType, String(this.#count++), inputs, attributes);
   }
 
+  /** Of the outputs' gradients, and so of the constants beside them. */
+  get dataType(): DataType {
+    return this.#outputs[this.dys.findIndex((dy) => dy !== undefined)]!.dataType;
+  }
+
+  float(name: string, fallback: number): number {
+    const attribute = this.node.attributes.get(name);
+    return attribute?.kind === 'float' ? attribute.value : fallback;
+  }
+
   /** A constant that broadcasts to any shape. */
   scalar(value: number): string {
     return this.floats([], [value]);
   }
 
   floats(dims: number[], values: readonly number[]): string {
-    return this.#builder.floats(dims, values);
+    return this.#builder.floats(dims, values, this.dataType);
   }
 
   int64s(values: readonly number[]): string {
@@ -107,9 +118,9 @@ export class Backward extends Call {
     return this.emit('MatMul', [a, b]);
   }
 
-  /** A condition as 1 and 0. */
+  /** A condition as 1 and 0, or a number of another type, in that of the gradient. */
   mask(condition: string): string {
-    return this.emit('Cast', [condition], { to: int(1) });
+    return this.emit('Cast', [condition], { to: int(codeOf(this.dataType)) });
   }
 
   /** `value` where the condition holds, else 0. */
@@ -155,6 +166,13 @@ export class Backward extends Call {
     const transposed = Array.from({ length: rows * columns }, (_, i) => matrix[(i % rows) * columns + Math.floor(i / rows)]!);
     return this.transpose(this.matmul(this.transpose(value, perm), this.floats([columns, rows], transposed)), back);
   }
+
+  /** Element k of `axis` is added to element `targets[k]` of an axis of `size`. */
+  scatter(value: string, rank: number, axis: number, size: number, targets: readonly number[]): string {
+    const matrix = Array<number>(size * targets.length).fill(0);
+    for (const [k, target] of targets.entries()) matrix[target * targets.length + k] = 1;
+    return this.alongAxis(value, rank, axis, size, targets.length, matrix);
+  }
 }
 
 /**
@@ -167,3 +185,6 @@ export interface VjpRule {
   inputs?: readonly number[];
   vjp: Vjp;
 }
+
+/** The rule of an operator of one input, from its derivative. */
+export const unary = (derivative: (g: Backward) => string): VjpRule => ({ inputs: [0], vjp: (g) => g.mul(g.dy, derivative(g)) });

@@ -1,10 +1,12 @@
 /** Reverse-mode automatic differentiation from ONNX graph to ONNX graph (Griewank & Walther 2008, chapter 3). */
 import { DiptychError } from '../errors.ts';
 import { GraphBuilder } from '../onnx/builder.ts';
+import { isFloat } from '../onnx/constant-values.ts';
 import { removeDead } from '../onnx/dead-code.ts';
 import { Call, type StaticType } from '../onnx/infer/rule.ts';
 import { inferTypes } from '../onnx/infer/rules.ts';
-import type { Graph, Model, Node, ValueType } from '../onnx/ir.ts';
+import { type Graph, type Model, type Node, reads, type ValueType } from '../onnx/ir.ts';
+import { raiseOpset } from '../onnx/raise-opset.ts';
 import { Backward, type ForwardNode, type VjpRule } from './backward.ts';
 import { holdBack, shrinkEarly } from './order.ts';
 import { recompute } from './recompute.ts';
@@ -28,13 +30,14 @@ export const gradientName = (value: string, prefix = 'grad'): string => `${prefi
  * The model with an output `PREFIX.NAME`, of the value's own shape, for each of `inputs`. Forward values that the backward pass needs are shared
  * with it. Weights get no gradient unless they are asked for.
  *
- * @param model normalised: every value on the way from the inputs to the loss has a known shape
+ * @param given normalised: every value on the way from the inputs to the loss has a known shape
  * @throws DiptychError `graph_unsupported` naming operator, node and shapes for one that cannot be differentiated; for a value that is not there, or on which the loss does not depend
  */
-export function gradient(model: Model, options: GradientOptions): Model {
+export function gradient(given: Model, options: GradientOptions): Model {
+  const model = raiseOpset(given);
   const graph: Graph = { ...model.graph, initializers: new Map(model.graph.initializers), valueInfo: new Map(model.graph.valueInfo) };
   const outputs = new Reverse(model, graph, options).run();
-  graph.outputs = [...model.graph.outputs, ...outputs.map(({ name, dims }) => ({ name, type: { dataType: 'float32' as const, dims } }))];
+  graph.outputs = [...model.graph.outputs, ...outputs.map(({ name, type }) => ({ name, type }))];
   const own = new Set(model.graph.nodes);
   const ordered = shrinkEarly(holdBack(removeDead(graph), own), own);
   return {
@@ -73,34 +76,37 @@ class Reverse {
     return this.#model.opsets.get('') ?? 0;
   }
 
-  run(): { name: string; dims: number[] }[] {
-    const { loss, inputs } = this.#options;
+  run(): { name: string; type: StaticType }[] {
+    const { loss } = this.#options;
+    const inputs = [...new Set(this.#options.inputs)];
     const active = this.#dependents(inputs);
-    this.#expectPath(active);
+    this.#expectFloats();
     this.#seed(loss);
     for (const node of this.#graph.nodes.toReversed()) if (node.outputs.some((name) => active.has(name))) this.#visit(node, active);
     const results = inputs.map((name) => ({
       name: gradientName(name, this.#prefix),
-      dims: this.#type(name)!.dims,
+      type: this.#type(name)!,
       from: this.#sums.get(name),
     }));
+    const apart = inputs.filter((name) => !this.#sums.has(name));
+    if (apart.length > 0) throw refusal(`${loss} does not depend on ${apart.join(', ')} by differentiable operators`, { loss });
     this.#builder.scope(this.#prefix);
     for (const { name, from } of results) this.#builder.add('Identity', name, [from!], {}, name);
     this.#graph.nodes = [...this.#graph.nodes, ...this.#builder.nodes];
     return results;
   }
 
-  /** Every value that depends on one of `roots` by way of floats. */
+  /** Every value that depends on one of `roots` by way of floats. One of unknown type counts: its operator is refused when the loss depends on it. */
   #dependents(roots: readonly string[]): Set<string> {
     const active = new Set(roots);
     for (const node of this.#graph.nodes) {
-      const flows = node.inputs.some((name) => active.has(name)) && !NON_DIFFERENTIABLE.has(node.opType);
-      if (flows) for (const name of node.outputs) if (name !== '' && isFloat(this.#types.get(name))) active.add(name);
+      const flows = reads(node).some((name) => active.has(name)) && !NON_DIFFERENTIABLE.has(node.opType);
+      if (flows) for (const name of node.outputs) if (name !== '' && mayBeFloat(this.#types.get(name))) active.add(name);
     }
     return active;
   }
 
-  #expectPath(active: ReadonlySet<string>): void {
+  #expectFloats(): void {
     const { loss, inputs } = this.#options;
     for (const name of [...inputs, loss]) {
       const type = this.#graph.initializers.get(name) ?? this.#types.get(name);
@@ -109,17 +115,16 @@ class Reverse {
           `the graph ${this.#graph.name} has no value ${name}; its inputs are ${names(this.#graph.inputs)}, its outputs ${names(this.#graph.outputs)}`,
           { name },
         );
-      if (!isFloat(type)) throw refusal(`${name} is ${type.dataType}; only floats have gradients`, { name });
+      if (!mayBeFloat(type)) throw refusal(`${name} is ${type.dataType}; only floats have gradients`, { name });
     }
-    if (!active.has(loss)) throw refusal(`${loss} does not depend on ${inputs.join(', ')} by differentiable operators`, { loss });
   }
 
   #seed(loss: string): void {
-    const dims = this.#type(loss)?.dims;
-    if (!dims) throw refusal(`the shape of ${loss} is not known; give fixed input dims`, { loss });
+    const type = this.#type(loss);
+    if (!type) throw refusal(`the shape of ${loss} is not known; give fixed input dims`, { loss });
     this.#builder.scope(`${this.#prefix}/seed`);
-    const one = this.#builder.floats([], [1]);
-    this.#sums.set(loss, this.#builder.add('Expand', 'one', [one, this.#builder.int64s(dims)]));
+    const one = this.#builder.floats([], [1], type.dataType);
+    this.#sums.set(loss, this.#builder.add('Expand', 'one', [one, this.#builder.int64s(type.dims)]));
   }
 
   #visit(node: Node, active: ReadonlySet<string>): void {
@@ -138,7 +143,7 @@ class Reverse {
   #rule(node: Node): VjpRule {
     const known = node.domain === '' || node.domain === 'com.microsoft' ? VJP_RULES[node.opType] : undefined;
     if (known) return known;
-    const shapes = node.inputs.map((name) => describe(this.#types.get(name))).join(', ');
+    const shapes = node.inputs.map((name) => describe(this.#graph.initializers.get(name) ?? this.#types.get(name))).join(', ');
     throw refusal(
       `node ${node.name} (${node.domain ? `${node.domain}.` : ''}${node.opType}) with inputs (${shapes}) has no gradient rule`,
       { node: node.name, opType: node.opType },
@@ -199,7 +204,7 @@ class Reverse {
   }
 }
 
-const isFloat = (type: ValueType | undefined): boolean => type !== undefined && /^(b?float)/.test(type.dataType);
+const mayBeFloat = (type: ValueType | undefined): boolean => type === undefined || isFloat(type.dataType);
 const names = (values: readonly { name: string }[]): string => values.map(({ name }) => name).join(', ');
 const describe = (type: ValueType | undefined): string => (type ? `${type.dataType}[${type.dims?.join(',') ?? '?'}]` : '?');
 

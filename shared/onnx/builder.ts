@@ -1,5 +1,7 @@
 /** Emits nodes one after another: a rewrite says what is computed, the builder invents names and shares constants. */
-import { float32Tensor, type Graph, int, int64Tensor, ints, makeNode, type Attribute, type Node, type Tensor } from './ir.ts';
+import { DiptychError } from '../errors.ts';
+import { toBytes } from './constant-values.ts';
+import { type Attribute, type DataType, type Graph, int, int64Tensor, ints, makeNode, type Node, type Tensor } from './ir.ts';
 
 export class GraphBuilder {
   /** The nodes emitted so far, in order. The caller places them in the graph. */
@@ -48,9 +50,17 @@ export class GraphBuilder {
     return this.#constant(`int64[${values.join(',')}]`, () => int64Tensor([values.length], values));
   }
 
-  /** The name of a constant float32 tensor. */
-  floats(dims: number[], values: readonly number[]): string {
-    return this.#constant(`float32[${dims.join('x')}][${values.join(',')}]`, () => float32Tensor(dims, values));
+  /**
+   * The name of a constant tensor of floats.
+   *
+   * @throws DiptychError `graph_unsupported` for bfloat16
+   */
+  floats(dims: number[], values: readonly number[], dataType: DataType = 'float32'): string {
+    return this.#constant(`${dataType}[${dims.join('x')}][${values.join(',')}]`, () => {
+      const bytes = toBytes(dataType, values);
+      if (!bytes) throw new DiptychError('graph_unsupported', `constants of ${dataType} cannot be made; export the graph in float32`);
+      return { dataType, dims, data: { kind: 'inline', bytes } };
+    });
   }
 
   #constant(key: string, make: () => Tensor): string {

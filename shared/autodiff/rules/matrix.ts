@@ -1,5 +1,6 @@
 /** Products of matrices. */
-import { int } from '../../onnx/ir.ts';
+import { float, int, string } from '../../onnx/ir.ts';
+import { einsumTerms } from '../../onnx/infer/matrix.ts';
 import type { Backward, VjpRule } from '../backward.ts';
 
 /** The last two axes exchanged. */
@@ -32,14 +33,10 @@ export const MatMul: VjpRule = {
 /** Y = alpha A' B' + beta C, A' and B' transposed where the attributes say so. */
 export const Gemm: VjpRule = {
   vjp: (g, i) => {
-    const factor = (name: string) => {
-      const attribute = g.node.attributes.get(name);
-      return attribute?.kind === 'float' ? attribute.value : 1;
-    };
-    if (i === 2) return g.scale(g.dy, factor('beta'));
+    if (i === 2) return g.scale(g.dy, g.float('beta', 1));
     const [transA, transB] = [g.int('transA', 0), g.int('transB', 0)];
     const gemm = (a: string, b: string, ta: number, tb: number) =>
-      g.emit('Gemm', [a, b], { transA: int(ta), transB: int(tb), alpha: { kind: 'float', value: factor('alpha') } });
+      g.emit('Gemm', [a, b], { transA: int(ta), transB: int(tb), alpha: float(g.float('alpha', 1)) });
     if (i === 0) return transA ? gemm(g.x(1), g.dy, transB, 1) : gemm(g.dy, g.x(1), 0, 1 - transB);
     return transB ? gemm(g.dy, g.x(0), 1, transA) : gemm(g.x(0), g.dy, 1 - transA, 0);
   },
@@ -48,32 +45,18 @@ export const Gemm: VjpRule = {
 /** The gradient of an operand is the product of the others with dY, its own letters as the result; letters that only it has are copied along. */
 export const Einsum: VjpRule = {
   vjp: (g, i) => {
-    const equation = g.string('equation', '').replaceAll(' ', '');
-    const [inputs, result] = equation.split('->') as [string, string | undefined];
-    const terms = inputs.split(',');
-    const repeated = terms.some((term) => new Set(term).size < term.length);
-    if (equation.includes('.') || terms.length > 2 || repeated) {
-      throw g.invalid(`the gradient of the equation ${equation} is not supported: two operands at most, no ellipsis, no diagonal`);
+    const shapes = g.node.inputs.map((_, index) => g.shape(index));
+    const { terms, output } = einsumTerms(g, shapes);
+    if (terms.some((term) => new Set(term).size < term.length)) {
+      throw g.invalid(`the gradient of the equation ${g.string('equation', '')} is not supported: no operand may have a letter twice`);
     }
-    const output =
-      result ??
-      [...new Set(inputs.replaceAll(',', ''))]
-        .filter((letter) => inputs.split(letter).length === 2)
-        .toSorted()
-        .join('');
     const own = terms[i]!;
-    const other = terms[1 - i];
-    const known = new Set(output + (other ?? ''));
+    const others = [...terms.keys()].filter((index) => index !== i);
+    const known = new Set(output + others.map((index) => terms[index]!).join(''));
     const kept = [...own].filter((letter) => known.has(letter)).join('');
-    const operands = other === undefined ? [g.dy] : [g.dy, g.x(1 - i)];
-    const sources = other === undefined ? output : `${output},${other}`;
-    const gradient = g.emit('Einsum', operands, { equation: { kind: 'string', value: `${sources}->${kept}` } });
-    const dims = g.shape(i);
-    return kept === own
-      ? gradient
-      : g.reshape(
-          gradient,
-          dims.map((size, axis) => (known.has(own[axis]!) ? size : 1)),
-        );
+    const sources = [output, ...others.map((index) => terms[index]!)].join(',');
+    const operands = [g.dy, ...others.map((index) => g.x(index))];
+    const gradient = g.emit('Einsum', operands, { equation: string(`${sources}->${kept}`) });
+    return kept === own ? gradient : g.reshape(gradient, g.shape(i).map((size, axis) => (known.has(own[axis]!) ? size : 1))); // prettier-ignore
   },
 };

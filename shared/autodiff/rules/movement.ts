@@ -1,5 +1,5 @@
 /** Operators that move elements: the gradient moves back. */
-import type { Backward, Vjp, VjpRule } from '../backward.ts';
+import type { Vjp, VjpRule } from '../backward.ts';
 import { sliceRanges } from '../../onnx/infer/movement.ts';
 
 /** The same elements in the input's shape. */
@@ -65,37 +65,10 @@ export const Slice: VjpRule = {
         before[axis] = start;
         after[axis] = shape[axis]! - start - count;
       } else {
-        gradient = scatter(g, gradient, rank, axis, shape[axis]!, Array.from({ length: count }, (_, k) => start + k * step)); // prettier-ignore
+        gradient = g.scatter(gradient, rank, axis, shape[axis]!, Array.from({ length: count }, (_, k) => start + k * step)); // prettier-ignore
       }
     }
     return g.pad(gradient, before, after);
-  },
-};
-
-/** Element k of `axis` is added to element `targets[k]` of an axis of `size`. */
-function scatter(g: Backward, value: string, rank: number, axis: number, size: number, targets: readonly number[]): string {
-  const matrix = Array<number>(size * targets.length).fill(0);
-  for (const [k, target] of targets.entries()) matrix[target * targets.length + k] = 1;
-  return g.alongAxis(value, rank, axis, size, targets.length, matrix);
-}
-
-/** Indices that are known become a matrix; others a comparison with the axis' positions. */
-export const Gather: VjpRule = {
-  inputs: [0],
-  vjp: (g) => {
-    const shape = g.shape();
-    const axis = g.axis(g.int('axis', 0), shape.length);
-    const size = shape[axis]!;
-    const picked = g.shape(1).reduce((product, dim) => product * dim, 1);
-    const flat = [...shape.slice(0, axis), picked, ...shape.slice(axis + 1)];
-    const dy = g.reshape(g.dy, flat);
-    const known = g.constantNumbers(1);
-    if (known) return scatter(g, dy, shape.length, axis, size, known.map((index) => (index < 0 ? index + size : index))); // prettier-ignore
-    const positions = g.int64s(Array.from({ length: size }, (_, position) => position));
-    const index = g.emit('Mod', [g.emit('Add', [g.reshape(g.x(1), [1, picked]), g.int64s([size])]), g.int64s([size])]);
-    const matrix = g.mask(g.emit('Equal', [g.reshape(positions, [size, 1]), index]));
-    const [outer, inner] = [shape.slice(0, axis), shape.slice(axis + 1)].map((dims) => dims.reduce((product, dim) => product * dim, 1));
-    return g.reshape(g.matmul(matrix, g.reshape(dy, [outer!, picked, inner!])), shape);
   },
 };
 
@@ -116,7 +89,7 @@ export const Pad: VjpRule = {
     for (const [axis, size] of shape.entries()) {
       if (before[axis] === 0 && after[axis] === 0) continue;
       const targets = Array.from({ length: g.yShape()[axis]! }, (_, k) => source(k - before[axis]!, size, mode));
-      gradient = scatter(g, gradient, rank, axis, size, targets);
+      gradient = g.scatter(gradient, rank, axis, size, targets);
     }
     return gradient;
   },

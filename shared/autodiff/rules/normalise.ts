@@ -6,17 +6,14 @@ interface Group {
   x: string;
   dy: string;
   axes: number[];
-  /** Broadcasts against `x`; undefined for 1. */
-  scale: string | undefined;
+  /** Broadcasts against `x`. */
+  scale: string;
 }
 
-function epsilonOf(g: Backward): number {
-  const attribute = g.node.attributes.get('epsilon');
-  return attribute?.kind === 'float' ? attribute.value : 1e-5;
-}
+const epsilonOf = (g: Backward): number => g.float('epsilon', 1e-5);
 
 /** x^ and 1 / sqrt(variance + epsilon). */
-function standardised(g: Backward, { x, axes }: Group): { hat: string; inverse: string } {
+function standardised(g: Backward, { x, axes }: Pick<Group, 'x' | 'axes'>): { hat: string; inverse: string } {
   const centred = g.sub(x, g.mean(x, axes));
   const variance = g.mean(g.square(centred), axes);
   const inverse = g.emit('Reciprocal', [g.emit('Sqrt', [g.add(variance, g.scalar(epsilonOf(g)))])]);
@@ -26,7 +23,7 @@ function standardised(g: Backward, { x, axes }: Group): { hat: string; inverse: 
 /** dx = inverse (dx^ - mean(dx^) - x^ mean(dx^ x^)) (Ioffe & Szegedy 2015, arXiv 1502.03167, section 3). */
 function inputGradient(g: Backward, group: Group): string {
   const { hat, inverse } = standardised(g, group);
-  const dHat = group.scale === undefined ? group.dy : g.mul(group.dy, group.scale);
+  const dHat = g.mul(group.dy, group.scale);
   const projected = g.mul(hat, g.mean(g.mul(dHat, hat), group.axes));
   return g.mul(inverse, g.sub(g.sub(dHat, g.mean(dHat, group.axes)), projected));
 }
@@ -37,13 +34,54 @@ function gradientOf(g: Backward, group: Group, input: number): string {
   return input === 1 ? g.mul(group.dy, standardised(g, group).hat) : group.dy;
 }
 
+/** Axes from the operator's on share their statistics. */
+function layerAxes(g: Backward): number[] {
+  const rank = g.shape().length;
+  const from = g.axis(g.int('axis', -1), rank);
+  return Array.from({ length: rank - from }, (_, k) => from + k);
+}
+
+/** The statistics are outputs too: d mean / dx = 1 / n, d inverse / dx = -inverse^2 x^ / n. */
 export const LayerNormalization: VjpRule = {
   inputs: [0, 1, 2],
   vjp: (g, i) => {
-    const rank = g.shape().length;
-    const from = g.axis(g.int('axis', -1), rank);
-    const axes = Array.from({ length: rank - from }, (_, k) => from + k);
-    return gradientOf(g, { x: g.x(), dy: g.dy, axes, scale: g.x(1) }, i);
+    const [dy, dMean, dInverse] = g.dys;
+    const axes = layerAxes(g);
+    const parts = dy === undefined ? [] : [gradientOf(g, { x: g.x(), dy, axes, scale: g.x(1) }, i)];
+    if (i > 0) return parts[0] ?? g.scalar(0);
+    const share = 1 / axes.reduce((count, axis) => count * g.shape()[axis]!, 1);
+    if (dMean !== undefined) parts.push(g.scale(dMean, share));
+    if (dInverse !== undefined) {
+      const { hat, inverse } = standardised(g, { x: g.x(), axes });
+      parts.push(g.mul(g.scale(g.mul(dInverse, g.square(inverse)), -share), hat));
+    }
+    return parts.reduce((sum, part) => g.add(sum, part));
+  },
+};
+
+/** y = x / r scale, r^2 = mean(x^2) + epsilon (Zhang & Sennrich 2019, arXiv 1910.07467): dx = (dx^ - x^ mean(dx^ x^)) / r. */
+const rootMeanSquare: VjpRule = {
+  inputs: [0, 1],
+  vjp: (g, i) => {
+    const axes = layerAxes(g);
+    const inverse = g.emit('Reciprocal', [g.emit('Sqrt', [g.add(g.mean(g.square(g.x()), axes), g.scalar(epsilonOf(g)))])]);
+    const hat = g.mul(g.x(), inverse);
+    if (i === 1) return g.mul(g.dy, hat);
+    const dHat = g.mul(g.dy, g.x(1));
+    return g.mul(inverse, g.sub(dHat, g.mul(hat, g.mean(g.mul(dHat, hat), axes))));
+  },
+};
+export const RMSNormalization = rootMeanSquare;
+export const SimplifiedLayerNormalization = rootMeanSquare;
+
+/** y = x / |x|, of one axis: dx = (dy - s sum(dy y)) / |x|, where s is y for the Euclidean norm and the sign of x for the sum of magnitudes. */
+export const LpNormalization: VjpRule = {
+  vjp: (g) => {
+    const axes = [g.axis(g.int('axis', -1), g.shape().length)];
+    const ones = g.int('p', 2) === 1;
+    const norm = ones ? g.sum(g.emit('Abs', [g.x()]), axes) : g.emit('Sqrt', [g.sum(g.square(g.x()), axes)]);
+    const along = g.sum(g.mul(g.dy, g.y()), axes);
+    return g.div(g.sub(g.dy, g.mul(ones ? g.emit('Sign', [g.x()]) : g.y(), along)), norm);
   },
 };
 

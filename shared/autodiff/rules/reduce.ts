@@ -36,6 +36,21 @@ export const ReduceLogSumExp: VjpRule = {
   inputs: [0],
   vjp: (g) => g.mul(kept(g, g.dy), g.emit('Exp', [g.sub(g.x(), kept(g, g.y()))])),
 };
+/** y = log(sum(x)). */
+export const ReduceLogSum: VjpRule = { inputs: [0], vjp: (g) => spread(g, g.mul(g.dy, g.emit('Exp', [g.neg(g.y())]))) };
+/** The product of all others: without 0 among them y / x, for a lone 0 the product of the rest. */
+export const ReduceProd: VjpRule = {
+  inputs: [0],
+  vjp: (g) => {
+    const zero = g.emit('Equal', [g.x(), g.scalar(0)]);
+    const safe = g.emit('Where', [zero, g.scalar(1), g.x()]);
+    const product = kept(g, g.emit('ReduceProd', [safe, ...g.node.inputs.slice(1)], Object.fromEntries(g.node.attributes)));
+    const zeros = g.sum(g.mask(zero), axesOf(g));
+    const count = (n: number) => g.mask(g.emit('Equal', [zeros, g.scalar(n)]));
+    const share = g.emit('Where', [zero, count(1), g.div(count(0), safe)]);
+    return g.mul(share, g.mul(kept(g, g.dy), product));
+  },
+};
 /** Ties share the gradient evenly. */
 const extreme: VjpRule = {
   inputs: [0],
@@ -47,12 +62,7 @@ const extreme: VjpRule = {
 export const ReduceMax = extreme;
 export const ReduceMin = extreme;
 
-/** Softmax's axis; before operator set 13 all axes from it on were one. */
-function softmaxAxes(g: Backward): number[] {
-  const rank = g.shape().length;
-  const axis = g.axis(g.int('axis', g.opset < 13 ? 1 : -1), rank);
-  return g.opset < 13 ? Array.from({ length: rank - axis }, (_, i) => axis + i) : [axis];
-}
+const softmaxAxes = (g: Backward): number[] => [g.axis(g.int('axis', -1), g.shape().length)];
 
 export const Softmax: VjpRule = { vjp: (g) => g.mul(g.y(), g.sub(g.dy, g.sum(g.mul(g.dy, g.y()), softmaxAxes(g)))) };
 export const LogSoftmax: VjpRule = { vjp: (g) => g.sub(g.dy, g.mul(g.emit('Exp', [g.y()]), g.sum(g.dy, softmaxAxes(g)))) };

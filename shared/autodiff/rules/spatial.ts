@@ -181,8 +181,16 @@ export const GlobalAveragePool: VjpRule = {
   vjp: (g) => g.expand(g.scale(g.dy, 1 / g.shape().slice(2).reduce((a, b) => a * b, 1)), g.shape()), // prettier-ignore
 };
 
+/** Ties share the gradient evenly. */
+export const GlobalMaxPool: VjpRule = {
+  vjp: (g) => {
+    const top = g.mask(g.emit('Equal', [g.x(), g.y()]));
+    return g.mul(top, g.div(g.dy, g.sum(top, g.shape().map((_, axis) => axis).slice(2)))); // prettier-ignore
+  },
+};
+
 /** Below every finite number that a network makes, yet 0 times it is 0. */
-const LOWEST = -3e38;
+const lowest = (g: Backward): string => g.scalar(g.dataType === 'float16' ? -65000 : -3e38);
 
 /** The first of the largest elements of each window, in row-major order, gets the gradient, as in PyTorch. */
 export const MaxPool: VjpRule = {
@@ -196,7 +204,7 @@ export const MaxPool: VjpRule = {
     const oneHot = Array.from({ length: count }, (_, k) => Array.from({ length: count }, (__, at) => (at === k ? 1 : 0)));
     const weight = depthwise(g, channels, oneHot, kernel);
     const pads = g.int64s([0, 0, ...window.before, 0, 0, ...window.after]);
-    const padded = g.emit('Pad', [g.x(), pads, g.scalar(LOWEST)]);
+    const padded = g.emit('Pad', [g.x(), pads, lowest(g)]);
     const none = sizes.map(() => 0);
     const patches = g.emit('Conv', [padded, weight], attributesOf({ ...window, before: none, after: none }));
     const byElement = g.reshape(patches, [batch, channels, count, ...outSizes]);

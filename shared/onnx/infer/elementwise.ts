@@ -74,7 +74,7 @@ export const ELEMENTWISE_RULES = {
     [
       'Abs Acos Acosh Asin Asinh Atan Atanh BitwiseNot Ceil Celu Clip Cos Cosh CumSum Elu Erf Exp Floor Gelu HardSigmoid HardSwish Hardmax Identity',
       'LRN LeakyRelu Log LogSoftmax LpNormalization MeanVarianceNormalization Mish Neg Not PRelu Reciprocal Relu Round Selu Shrink Sigmoid Sign Sin',
-      'Sinh Softmax Softplus Softsign Sqrt Swish Tan Tanh ThresholdedRelu Trilu InstanceNormalization GroupNormalization RMSNormalization',
+      'Sinh Softmax Softplus Softsign Sqrt Swish Tan Tanh ThresholdedRelu Trilu InstanceNormalization GroupNormalization RMSNormalization SimplifiedLayerNormalization',
       'RandomNormalLike RandomUniformLike',
     ]
       .join(' ')

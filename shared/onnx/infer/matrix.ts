@@ -24,22 +24,27 @@ const gemm: ShapeRule = (call) => {
   return [{ dataType: a.dataType, dims: [m!, n!] }];
 };
 
-/** Subscripts without an ellipsis. */
 const einsum: ShapeRule = (call) => {
   const type = call.type(0);
-  const equation = call.string('equation', '').replaceAll(' ', '');
-  if (!type || equation.includes('.')) return undefined;
-  const [left, right] = equation.split('->') as [string, string | undefined];
-  const sizes = subscriptSizes(call, left.split(','));
-  if (!sizes) return undefined;
-  const output =
-    right ??
-    [...sizes.keys()]
-      .filter((letter) => left.split(letter).length === 2)
-      .toSorted()
-      .join('');
-  return [{ dataType: type.dataType, dims: [...output].map((letter) => sizes.get(letter) ?? 1) }];
+  const shapes = call.node.inputs.map((_, index) => call.dims(index));
+  if (!type || !shapes.every((dims) => dims !== undefined)) return undefined;
+  const { terms, output } = einsumTerms(call, shapes);
+  const sizes = subscriptSizes(call, terms);
+  return sizes && [{ dataType: type.dataType, dims: [...output].map((letter) => sizes.get(letter) ?? 1) }];
 };
+
+/** The subscripts of an Einsum, a letter an axis: the axes of an ellipsis, aligned at their ends, get letters that the equation does not use. */
+export function einsumTerms(call: Call, shapes: readonly (readonly number[])[]): { terms: string[]; output: string } {
+  const equation = call.string('equation', '').replaceAll(' ', '');
+  const [left, right] = equation.split('->') as [string, string | undefined];
+  const written = left.split(',');
+  const extents = written.map((term, index) => (term.includes('...') ? shapes[index]!.length - (term.length - 3) : 0));
+  const free = [...'abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ'].filter((letter) => !equation.includes(letter));
+  const ellipsis = free.slice(0, Math.max(0, ...extents)).join('');
+  const terms = written.map((term, index) => term.replace('...', extents[index]! > 0 ? ellipsis.slice(-extents[index]!) : ''));
+  const once = [...new Set(left.replaceAll(/[,.]/g, ''))].filter((letter) => left.split(letter).length === 2);
+  return { terms, output: right?.replace('...', ellipsis) ?? ellipsis + once.toSorted().join('') };
+}
 
 function subscriptSizes(call: Call, terms: readonly string[]): Map<string, number> | undefined {
   const sizes = new Map<string, number>();

@@ -1,5 +1,6 @@
 import ort from 'onnxruntime-node';
 import { gradient, gradientName } from '../../../shared/autodiff/gradient.ts';
+import { elements } from '../../../shared/onnx/constant-values.ts';
 import {
   type Attribute,
   float32Tensor,
@@ -15,7 +16,15 @@ import { validateModel } from '../../../shared/onnx/validate.ts';
 import { writeModel } from '../../../shared/onnx/write.ts';
 
 /** An input of the operator under test: one that is differentiated, or a constant. */
-type Operand = number[] | { values: readonly number[]; dims?: number[]; type?: 'int64' | 'float32' | 'bool' } | undefined;
+type Operand = number[] | GivenOperand | undefined;
+
+interface GivenOperand {
+  values: readonly number[];
+  dims?: number[];
+  type?: 'int64' | 'int32' | 'float32' | 'bool';
+  /** An input of the graph in place of a constant: what it holds is known only at run time. */
+  fed?: boolean;
+}
 
 export interface VjpCase {
   op: string;
@@ -23,6 +32,8 @@ export interface VjpCase {
   inputs: readonly Operand[];
   attributes?: Record<string, Attribute>;
   outputs?: number;
+  /** How many of the outputs, from the first, the loss depends on; all where left out. */
+  weighted?: number;
   opset?: number;
   domain?: string;
   /** Of the random inputs: uniform in [low, high]. */
@@ -33,6 +44,11 @@ export interface VjpCase {
 
 const TENSORS = {
   int64: int64Tensor,
+  int32: (dims: number[], values: readonly number[]): Tensor => ({
+    dataType: 'int32',
+    dims,
+    data: { kind: 'inline', bytes: new Uint8Array(Int32Array.from(values).buffer) },
+  }),
   float32: float32Tensor,
   bool: (dims: number[], values: readonly number[]): Tensor => ({
     dataType: 'bool',
@@ -59,11 +75,13 @@ function random(seed: number): () => number {
 const product = (dims: readonly number[]): number => dims.reduce((a, b) => a * b, 1);
 
 /** loss = the sum over all outputs of output * (random weights), so that every element of every gradient counts. */
-function caseModel({ op, inputs, attributes = {}, outputs = 1, opset = 17, domain = '' }: VjpCase): {
+function caseModel({ op, inputs, attributes = {}, outputs = 1, weighted = outputs, opset = 17, domain = '' }: VjpCase): {
   model: Model;
   free: Map<string, number[]>;
+  fed: Map<string, Tensor>;
 } {
   const initializers = new Map<string, Tensor>();
+  const fed = new Map<string, Tensor>();
   const free = new Map<string, number[]>();
   const names = inputs.map((operand, index) => {
     if (operand === undefined) return '';
@@ -71,12 +89,13 @@ function caseModel({ op, inputs, attributes = {}, outputs = 1, opset = 17, domai
     if (Array.isArray(operand)) free.set(name, operand);
     else {
       const dims = operand.dims ?? [operand.values.length];
-      initializers.set(name, TENSORS[operand.type ?? 'int64'](dims, operand.values));
+      (operand.fed ? fed : initializers).set(name, TENSORS[operand.type ?? 'int64'](dims, operand.values));
     }
     return name;
   });
-  const made = Array.from({ length: outputs }, (_, k) => `y${k}`);
-  const node: Node = { ...makeNode(op, `/test/${op}`, names, made, attributes), domain };
+  const all = Array.from({ length: outputs }, (_, k) => `y${k}`);
+  const made = all.slice(0, weighted);
+  const node: Node = { ...makeNode(op, `/test/${op}`, names, all, attributes), domain };
   const nodes = [node, ...made.flatMap((name) => [makeNode('Mul', `/loss/${name}/Mul`, [name, `w${name}`], [`${name}.weighted`]), makeNode('ReduceSum', `/loss/${name}/Sum`, [`${name}.weighted`], [`${name}.sum`], { keepdims: { kind: 'int', value: 0 } })])]; // prettier-ignore
   const total = made.slice(1).reduce((sum, name) => {
     nodes.push(makeNode('Add', `/loss/${name}/Add`, [sum, `${name}.sum`], [`${name}.total`]));
@@ -87,13 +106,16 @@ function caseModel({ op, inputs, attributes = {}, outputs = 1, opset = 17, domai
     name: op,
     nodes,
     initializers,
-    inputs: [...free].map(([name, dims]) => ({ name, type: { dataType: 'float32', dims } })),
+    inputs: [
+      ...[...free].map(([name, dims]) => ({ name, type: { dataType: 'float32' as const, dims } })),
+      ...[...fed].map(([name, { dataType, dims }]) => ({ name, type: { dataType, dims } })),
+    ],
     outputs: [{ name: 'loss', type: { dataType: 'float32' } }, ...made.map((name) => ({ name, type: { dataType: 'float32' as const } }))],
     valueInfo: new Map(),
   };
   const opsets = new Map([['', opset], ...(domain ? [[domain, 1] as const] : [])]);
   const model: Model = { irVersion: 9, producer: 'test', opsets, metadata: new Map(), graph };
-  return { model: withWeights(model, made), free };
+  return { model: withWeights(model, made), free, fed };
 }
 
 /** The weights of the loss have the outputs' shapes, which inference tells. */
@@ -109,9 +131,16 @@ function withWeights(model: Model, outputs: readonly string[]): Model {
   return { ...model, graph: { ...model.graph, initializers, outputs: model.graph.outputs.slice(0, 1) } };
 }
 
+function fedTensor(tensor: Tensor): ort.Tensor {
+  const values = elements(tensor)!;
+  return values instanceof BigInt64Array
+    ? new ort.Tensor('int64', values, tensor.dims)
+    : new ort.Tensor('int32', Int32Array.from(values as Int32Array), tensor.dims);
+}
+
 /** Both slopes of a case, at a random point, over all differentiated inputs together. */
 export async function slopesOf(testCase: VjpCase, seed = 7): Promise<Slopes> {
-  const { model, free } = caseModel(testCase);
+  const { model, free, fed } = caseModel(testCase);
   const normal = normalise(model, {});
   const differentiated = gradient(normal, { loss: 'loss', inputs: [...free.keys()] });
   validateModel(differentiated);
@@ -125,8 +154,9 @@ export async function slopesOf(testCase: VjpCase, seed = 7): Promise<Slopes> {
     [...free].map(([name, dims]) => [name, Float32Array.from({ length: product(dims) }, () => low + (high - low) * next())]),
   );
   const direction = new Map([...free].map(([name, dims]) => [name, Float32Array.from({ length: product(dims) }, () => next() * 2 - 1)]));
+  const given = [...fed].map(([name, tensor]) => [name, fedTensor(tensor)] as const);
   const feeds = (t: number) =>
-    Object.fromEntries([...free].map(([name, dims]) => [name, new ort.Tensor('float32', point.get(name)!.map((value, i) => value + t * direction.get(name)![i]!), dims)])); // prettier-ignore
+    Object.fromEntries([...given, ...[...free].map(([name, dims]) => [name, new ort.Tensor('float32', point.get(name)!.map((value, i) => value + t * direction.get(name)![i]!), dims)] as const)]); // prettier-ignore
   const loss = async (t: number) => ((await forward.run(feeds(t)))['loss']!.data as Float32Array)[0]!;
   const step = testCase.step ?? 1e-2;
   const outputs = await backward.run(feeds(0));

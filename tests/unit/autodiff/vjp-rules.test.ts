@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { NON_DIFFERENTIABLE, VJP_RULES } from '../../../shared/autodiff/vjp-rules.ts';
 import type { Attribute } from '../../../shared/onnx/ir.ts';
 import { float, int, ints, string } from '../../../shared/onnx/ir.ts';
+import { ATTRIBUTE_CASES } from './attribute-cases.ts';
 import { slopesOf, type VjpCase } from './check-vjp.ts';
 
 const constant = (values: number[], dims = [values.length]) => ({ values, dims });
@@ -240,6 +241,7 @@ const CASES: VjpCase[] = [
   { op: 'DepthToSpace', inputs: [[1, 8, 2, 3]], ...A({ blocksize: int(2) }) },
   { op: 'DepthToSpace', inputs: [[1, 8, 2, 3]], ...A({ blocksize: int(2), mode: string('CRD') }) },
   { op: 'SpaceToDepth', inputs: [[1, 2, 4, 6]], ...A({ blocksize: int(2) }) },
+  ...ATTRIBUTE_CASES,
 ];
 
 const label = ({ op, inputs, attributes = {}, opset }: VjpCase) => {

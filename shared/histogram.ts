@@ -5,6 +5,7 @@
  * Bucket 0 holds durations up to 1 ms. Bucket i holds those above bound i - 1 and up to bound i = 2^(i / 8) ms, rounded to a microsecond so that
  * every engine computes the same bounds: eight buckets to each doubling, each about 9 % wide. The last bucket has no upper bound.
  */
+import { nearestRank } from './nearest-rank.ts';
 
 /** 2^(211 / 8) ms is 24.3 hours. */
 export const BUCKETS = 212;
@@ -56,14 +57,6 @@ export function quantile(histogram: Histogram, q: number): number | undefined {
   }
   return undefined;
 }
-
-/** The nearest-rank quantile of `values`, which are not empty. */
-export function exactQuantile(values: readonly number[], q: number): number {
-  return values.toSorted((a, b) => a - b)[nearestRank(values.length, q) - 1]!;
-}
-
-/** The rank, from 1, of the q-quantile of `total` values. */
-const nearestRank = (total: number, q: number): number => Math.max(1, Math.ceil(q * total));
 
 /** @param part in (0, 1), from the bucket's lower bound to its upper */
 function within(bucket: number, part: number): number {

@@ -9,6 +9,7 @@ import { ERRORS, type ErrorCode } from './errors.ts';
 import { Id } from './manifest.ts';
 import type { Backend } from './protocol.ts';
 import { RULES } from './rules.ts';
+import { MAX_BATCH_EVENTS, MAX_EVENT_AGE_MS } from './telemetry-limits.ts';
 
 export const TELEMETRY_EVENTS = [
   'view',
@@ -91,9 +92,6 @@ type Checks = { [Name in TelemetryColumn]: (typeof TELEMETRY_COLUMNS)[Name]['che
 
 const checks = Object.fromEntries(Object.entries(TELEMETRY_COLUMNS).map(([name, { check }]) => [name, check])) as Checks;
 
-/** Older events are not sent, and refused: raw events must be complete when they are archived. */
-export const MAX_EVENT_AGE_MS = DAY_MS;
-
 /** `age_ms`: how long before the batch was sent. The edge subtracts it from its own clock, so that a visitor's clock is never asked. */
 export const TelemetryEvent = v.strictObject({ ...checks, age_ms: v.pipe(integer, v.maxValue(MAX_EVENT_AGE_MS)) });
 export type TelemetryEvent = v.InferOutput<typeof TelemetryEvent>;
@@ -101,9 +99,6 @@ export type TelemetryEvent = v.InferOutput<typeof TelemetryEvent>;
 /** `batch`: a fresh random UUID for each batch; a batch that is sent twice counts once. */
 export const TelemetryBatch = v.strictObject({
   batch: v.pipe(v.string(), v.uuid()),
-  events: v.pipe(v.array(TelemetryEvent), v.minLength(1), v.maxLength(100)),
+  events: v.pipe(v.array(TelemetryEvent), v.minLength(1), v.maxLength(MAX_BATCH_EVENTS)),
 });
 export type TelemetryBatch = v.InferOutput<typeof TelemetryBatch>;
-
-/** `navigator.sendBeacon` queues no more than 64 KiB. */
-export const MAX_TELEMETRY_BYTES = 64 * 1024;

@@ -1,5 +1,6 @@
 import { type ErrorCode, ERRORS } from '../shared/errors.ts';
-import { MAX_TELEMETRY_BYTES, TELEMETRY_COLUMNS, TELEMETRY_EVENTS } from '../shared/telemetry.ts';
+import { MAX_BATCH_EVENTS, MAX_EVENT_AGE_MS, MAX_TELEMETRY_BYTES } from '../shared/telemetry-limits.ts';
+import { TELEMETRY_COLUMNS, TELEMETRY_EVENTS } from '../shared/telemetry.ts';
 import { MAX_HASHES } from './routes/downloads.ts';
 
 interface Answer {
@@ -82,7 +83,7 @@ const telemetryEvent = {
   properties: {
     ...Object.fromEntries(Object.entries(TELEMETRY_COLUMNS).map(([name, { sql }]) => [name, { type: JSON_TYPES[sql] }])),
     event: { enum: TELEMETRY_EVENTS },
-    age_ms: { type: 'integer', minimum: 0, description: 'How long before the batch was sent.' },
+    age_ms: { type: 'integer', minimum: 0, maximum: MAX_EVENT_AGE_MS, description: 'How long before the batch was sent.' },
   },
 };
 
@@ -92,7 +93,7 @@ const telemetryBatch = {
   additionalProperties: false,
   properties: {
     batch: { type: 'string', format: 'uuid', description: 'Fresh and random for each batch; a batch sent twice counts once.' },
-    events: { type: 'array', minItems: 1, maxItems: 100, items: telemetryEvent },
+    events: { type: 'array', minItems: 1, maxItems: MAX_BATCH_EVENTS, items: telemetryEvent },
   },
 };
 
@@ -190,7 +191,7 @@ const paths: Record<string, Partial<Record<'get' | 'head' | 'post', Operation>>>
       parameters: [site, requiredOrigin],
       requestBody: { required: true, content: { ...json(telemetryBatch), 'text/plain': { schema: telemetryBatch } } },
       responses: {
-        202: { description: 'Taken; it is written soon.' },
+        202: { description: 'Taken; it is written soon. Not written where `Sec-GPC: 1` or `DNT: 1` came with it.' },
         ...refusals([...SITE_CODES, 'origin_not_allowed', 'request_invalid', 'payload_too_large']),
       },
     },

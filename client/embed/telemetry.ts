@@ -1,3 +1,4 @@
+import { MAX_BATCH_EVENTS, MAX_EVENT_AGE_MS } from '../../shared/telemetry-limits.ts';
 import type { TelemetryBatch, TelemetryEvent } from '../../shared/telemetry.ts';
 
 export interface TelemetryParts {
@@ -7,9 +8,6 @@ export interface TelemetryParts {
   now(): number;
   randomUuid(): string;
 }
-
-/** The edge takes at most this many events at once. */
-const BATCH = 100;
 
 type Event = Omit<TelemetryEvent, 'age_ms'>;
 
@@ -32,14 +30,18 @@ export class Telemetry {
   record(event: Event): void {
     if (this.#allowed === false) return;
     this.#waiting.push({ event, at: this.#parts.now() });
-    if (this.#waiting.length >= BATCH) this.flush();
+    if (this.#waiting.length >= MAX_BATCH_EVENTS) this.flush();
   }
 
   flush(): void {
     if (this.#allowed !== true) return;
     const now = this.#parts.now();
+    // The edge would refuse a whole batch for an event of a page that was asleep for a day.
+    this.#waiting = this.#waiting.filter(({ at }) => now - at <= MAX_EVENT_AGE_MS);
     while (this.#waiting.length > 0) {
-      const events = this.#waiting.slice(0, BATCH).map(({ event, at }) => ({ ...event, age_ms: Math.max(0, Math.round(now - at)) }));
+      const events = this.#waiting
+        .slice(0, MAX_BATCH_EVENTS)
+        .map(({ event, at }) => ({ ...event, age_ms: Math.max(0, Math.round(now - at)) }));
       if (!this.#parts.send({ batch: this.#parts.randomUuid(), events })) return;
       this.#waiting.splice(0, events.length);
     }
@@ -48,5 +50,5 @@ export class Telemetry {
 
 /** Whether the visitor's browser asks not to be counted: Global Privacy Control, or the older Do Not Track. */
 export function refusesTracking(navigator: { globalPrivacyControl?: boolean; doNotTrack?: string | null }): boolean {
-  return navigator.globalPrivacyControl === true || navigator.doNotTrack === '1';
+  return navigator.globalPrivacyControl === true || navigator.doNotTrack === '1' || navigator.doNotTrack === 'yes';
 }

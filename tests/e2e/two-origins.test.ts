@@ -153,7 +153,7 @@ describe('a page that may embed the studio', () => {
 
       await expect
         .poll(async () => (await telemetry()).map(({ event }) => event), { timeout: 30_000, interval: 1000 })
-        .toEqual(['view', 'ready', 'consent', 'generate_start', 'download', 'generate_complete']);
+        .toEqual(['view', 'ready', 'consent', 'generate_start', 'download', 'generate_step_summary', 'generate_complete']);
       const rows = await telemetry();
       expect(rows.at(-1)).toMatchObject({
         site: DEMO_SITE,

@@ -1,4 +1,5 @@
-import { MAX_TELEMETRY_BYTES, TelemetryBatch } from '../../shared/telemetry.ts';
+import { MAX_TELEMETRY_BYTES } from '../../shared/telemetry-limits.ts';
+import { TelemetryBatch } from '../../shared/telemetry.ts';
 import type { Clock } from '../clock.ts';
 import type { EdgeContext } from '../edge.ts';
 import { binding } from '../env.ts';

@@ -1,5 +1,6 @@
 import type { DiptychError } from '../../../shared/errors.ts';
-import type { EngineInfo, GenerateResult, Scores } from '../../../shared/protocol.ts';
+import { exactQuantile } from '../../../shared/nearest-rank.ts';
+import type { EngineInfo, GenerateResult, Scores, Timings } from '../../../shared/protocol.ts';
 import type { Telemetry } from '../telemetry.ts';
 import { subjectShare } from './fusion-summary.ts';
 import { isGuided } from './run-request.ts';
@@ -13,6 +14,7 @@ export class Recorder {
   readonly #now: () => number;
   readonly #openedAt: number;
   #startedAt = 0;
+  #hasFinished = false;
 
   /** @param now milliseconds */
   constructor(telemetry: Telemetry, now: () => number) {
@@ -44,14 +46,24 @@ export class Recorder {
       cached_bytes: timings.bytesCached,
       model: settings.model.id,
     });
+    if (timings.stepMs.length > 0)
+      this.#telemetry.record({
+        event: 'generate_step_summary',
+        ...runFields(settings),
+        ...engineFields(engine),
+        ...stepFields(timings),
+      });
     this.#telemetry.record({
       event: 'generate_complete',
       duration_ms: Math.round(timings.totalMs),
+      // Later runs find most of it loaded: only the first tells what a visitor waits for.
+      ...(!this.#hasFinished && { load_ms: Math.round(timings.downloadMs + timings.sessionMs) }),
       ...runFields(settings),
       ...engineFields(engine),
       ...(share !== undefined && { subject_share: share }),
       ...scoreFields(scores?.at(-1)),
     });
+    this.#hasFinished = true;
     this.#telemetry.flush();
   }
 
@@ -76,6 +88,17 @@ function runFields(settings: Settings) {
     rule,
     steps,
     guidance: isGuided(settings) ? guidance.eta : 0,
+  };
+}
+
+/** Steps that were taken, and the time of all and of each: whole milliseconds and tenths. */
+function stepFields({ stepMs }: Timings) {
+  const tenths = (ms: number) => Math.round(ms * 10) / 10;
+  return {
+    steps: stepMs.length,
+    duration_ms: Math.round(stepMs.reduce((sum, ms) => sum + ms, 0)),
+    step_p50_ms: tenths(exactQuantile(stepMs, 0.5)),
+    step_p95_ms: tenths(exactQuantile(stepMs, 0.95)),
   };
 }
 

@@ -5,6 +5,7 @@ import { firstSettings, guide } from '../../../client/embed/studio/settings.ts';
 import { refusesTracking, Telemetry } from '../../../client/embed/telemetry.ts';
 import { DiptychError } from '../../../shared/errors.ts';
 import type { EngineInfo, GenerateResult } from '../../../shared/protocol.ts';
+import { MAX_EVENT_AGE_MS } from '../../../shared/telemetry-limits.ts';
 import { TelemetryBatch } from '../../../shared/telemetry.ts';
 import { catalogue } from './catalogue-fixture.ts';
 
@@ -53,6 +54,18 @@ describe('telemetry', () => {
     expect(sent).toHaveLength(1);
   });
 
+  it('drops what a page held for more than a day: the edge would refuse the batch', () => {
+    const { sent, clock, telemetry } = collect();
+    telemetry.record({ event: 'view' });
+    clock.now += MAX_EVENT_AGE_MS / 2;
+    telemetry.record({ event: 'ready' });
+    clock.now += MAX_EVENT_AGE_MS / 2 + 1;
+    telemetry.allow(true);
+    telemetry.flush();
+    expect(sent.map(({ events }) => events.map(({ event }) => event))).toEqual([['ready']]);
+    expect(v.safeParse(TelemetryBatch, sent[0]).success).toBe(true);
+  });
+
   it('splits at the hundred events that the edge takes', () => {
     const { sent, telemetry } = collect();
     for (let i = 0; i < 150; i++) telemetry.record({ event: 'view' });
@@ -65,6 +78,7 @@ describe('telemetry', () => {
   it.each([
     [{ globalPrivacyControl: true }, true],
     [{ doNotTrack: '1' }, true],
+    [{ doNotTrack: 'yes' }, true],
     [{ doNotTrack: '0', globalPrivacyControl: false }, false],
     [{ doNotTrack: null }, false],
   ])('%o refuses: %s', (navigator, refuses) => expect(refusesTracking(navigator)).toBe(refuses));
@@ -76,7 +90,16 @@ describe('recorder', () => {
   const result: GenerateResult = {
     image: { width: 1, height: 1, data: new Uint8ClampedArray(4) },
     fusionMap: { modules: ['a', 'b'], steps: 1, distances: Float32Array.of(1, 0, 0, 1), choice: Uint8Array.of(0, 1) },
-    timings: { downloadMs: 1.5, sessionMs: 2, textMs: 3, stepMs: [4], decodeMs: 5, totalMs: 16.2, bytesDownloaded: 7, bytesCached: 8 },
+    timings: {
+      downloadMs: 1.5,
+      sessionMs: 2,
+      textMs: 3,
+      stepMs: [5.66, 4.06, 3],
+      decodeMs: 5,
+      totalMs: 16.2,
+      bytesDownloaded: 7,
+      bytesCached: 8,
+    },
   };
 
   function visit() {
@@ -100,10 +123,19 @@ describe('recorder', () => {
       'consent',
       'generate_start',
       'download',
+      'generate_step_summary',
       'generate_complete',
     ]);
+    expect(batch!.events.at(-2)).toMatchObject({
+      steps: 3,
+      duration_ms: 13,
+      step_p50_ms: 4.1,
+      step_p95_ms: 5.7,
+      gpu_architecture: 'ada-lovelace',
+    });
     expect(batch!.events.at(-1)).toMatchObject({
       duration_ms: 16,
+      load_ms: 4,
       model: 'main',
       subject: 'pip',
       style: 'knit',
@@ -113,6 +145,18 @@ describe('recorder', () => {
     });
     expect(batch!.events.at(-1)).not.toHaveProperty('score_subject');
     expect(JSON.stringify(sent)).not.toMatch(/secret|4242/);
+  });
+
+  it('tells the loading time of the first finished run alone', () => {
+    const { sent, recorder } = visit();
+    recorder.finished(settings, engine, result);
+    recorder.started(settings, engine);
+    recorder.finished(settings, engine, result);
+    const complete = sent.map(({ events }) => events.at(-1)!);
+    expect(complete.map(({ event, load_ms }) => [event, load_ms])).toEqual([
+      ['generate_complete', 4],
+      ['generate_complete', undefined],
+    ]);
   });
 
   it('writes the strength of guidance and the finished picture’s scores, and nothing of the visitor’s pictures', () => {

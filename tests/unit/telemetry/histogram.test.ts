@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { bucketOf, BUCKETS, exactQuantile, type Histogram, mergeHistograms, quantile } from '../../../shared/histogram.ts';
+import { bucketOf, BUCKETS, type Histogram, mergeHistograms, quantile } from '../../../shared/histogram.ts';
+import { exactQuantile } from '../../../shared/nearest-rank.ts';
 
 const DAY_MS = 86_400_000;
 

@@ -5,11 +5,12 @@
  */
 import { DiptychError } from '../errors.ts';
 import { GraphBuilder } from '../onnx/builder.ts';
-import { elements } from '../onnx/constant-values.ts';
+import { elements, toBytes } from '../onnx/constant-values.ts';
+import { codeOf } from '../onnx/data-type.ts';
 import { sameAttributes, sameList, sameTensor } from '../onnx/same.ts';
 import {
+  type DataType,
   type Dim,
-  float32Tensor,
   type Graph,
   type GraphValue,
   int,
@@ -122,7 +123,7 @@ class Generalisation {
     if (sameTensor(first, second) && sameTensor(first, third)) return name;
     this.#builder.scope(`${this.#batch.symbol || 'batch'}.size/${this.#known.size}`);
     if (tensors.every(({ dims }) => sameList(dims, first.dims))) return this.#function(tensors);
-    return this.#range(tensors) ?? this.#repeated(tensors);
+    return this.#progression(tensors);
   }
 
   /** A constant of one shape whose elements are a size + c; those of a float may be 1 / (a size + c) instead. */
@@ -152,41 +153,38 @@ class Generalisation {
     return inverse && this.#shaped(this.#builder.add('Reciprocal', 'inverse', [this.#line(size(), inverse, floats)]), dims);
   }
 
-  /** 0, 1 ... size - 1 along one axis, the others of size 1. */
-  #range(tensors: readonly Tensor[]): string | undefined {
-    const [{ dataType, dims }] = tensors as [Tensor];
-    const counts = tensors.every((tensor, k) =>
-      sameList(
-        numbers(tensor) ?? [],
-        Array.from({ length: SIZES[k]! }, (_, i) => i),
-      ),
-    );
-    if (!counts || (dataType !== 'int64' && dataType !== 'float32')) return undefined;
-    const scalar = (label: string, value: number) => {
-      const name = `${label}.int64`;
-      this.#graph.initializers.set(name, int64Tensor([], [value]));
-      return name;
-    };
-    const end = this.#builder.add('Squeeze', 'end', [this.#int64Size()]);
-    const range = this.#builder.add('Range', 'range', [scalar('zero', 0), end, scalar('one', 1)]);
-    const typed = dataType === 'int64' ? range : this.#builder.add('Cast', 'numbers', [range], { to: int(1) });
-    return this.#shaped(
-      typed,
-      dims.map((dim) => (dim === 1 ? 1 : -1)),
-    );
+  /** As many slices along one axis as the batch has samples, all the same or each a constant step from the last. */
+  #progression(tensors: readonly Tensor[]): string | undefined {
+    const progressions = tensors.map((tensor, k) => progressionOf(tensor, tensors[(k + 1) % tensors.length]!, SIZES[k]!));
+    const [first] = progressions;
+    if (!first || !progressions.every((other) => other && sameTensor(first.base, other.base) && sameTensor(first.step, other.step)))
+      return undefined;
+    const { axis, base, step } = first;
+    const name = this.#tensor('base', base);
+    const spread = numbers(step)!.every((value) => value === 0)
+      ? this.#expanded(name, base.dims, axis)
+      : this.#builder.add('Add', 'value', [name, this.#builder.add('Mul', 'steps', [this.#range(base, axis), this.#tensor('step', step)])]);
+    return this.#builder.add('Reshape', 'joined', [spread, this.#builder.int64s(base.dims.toSpliced(axis, 2, -1))]);
   }
 
-  /** The same slice over and over along one axis. */
-  #repeated(tensors: readonly Tensor[]): string | undefined {
-    const axis = tensors[0]!.dims.findIndex((dim, k) => dim !== tensors[1]!.dims[k]);
-    const slices = tensors.map((tensor, k) => (tensor.dims[axis] === SIZES[k] ? sliceOf(tensor, axis) : undefined));
-    const [slice] = slices;
-    if (!slice || !slices.every((other) => other && sameTensor(slice, other))) return undefined;
-    const name = `${this.#batch.symbol || 'batch'}.slice.${this.#known.size}`;
-    this.#graph.initializers.set(name, slice);
-    const shapes = tensors.map(({ dims }) => int64Tensor([dims.length], dims));
-    const shape = this.#function(shapes);
-    return shape && this.#builder.add('Expand', 'repeated', [name, shape]);
+  #expanded(name: string, dims: readonly number[], axis: number): string {
+    const shape = this.#function(SIZES.map((size) => int64Tensor([dims.length], dims.with(axis, size))));
+    return this.#builder.add('Expand', 'repeated', [name, shape!]);
+  }
+
+  /** 0, 1 ... size - 1 along `axis`, of the type of `like`. */
+  #range(like: Tensor, axis: number): string {
+    const end = this.#builder.add('Squeeze', 'end', [this.#int64Size()]);
+    const [zero, one] = [this.#tensor('zero', int64Tensor([], [0])), this.#tensor('one', int64Tensor([], [1]))];
+    const range = this.#builder.add('Range', 'range', [zero, end, one]);
+    const typed = this.#builder.add('Cast', 'numbers', [range], { to: int(codeOf(like.dataType)) });
+    return this.#shaped(typed, [-1, ...like.dims.slice(axis + 1).map(() => 1)]);
+  }
+
+  #tensor(label: string, tensor: Tensor): string {
+    const name = `${this.#batch.symbol || 'batch'}.size/${this.#known.size}/${label}.constant`;
+    this.#graph.initializers.set(name, tensor);
+    return name;
   }
 
   /** size * slope + offset, elementwise. */
@@ -258,19 +256,42 @@ const numbers = (tensor: Tensor): number[] | undefined => {
   return values && Array.from(values, Number);
 };
 
-/** One slice [.., 1, ..] of a tensor all of whose slices along `axis` are equal; undefined for others. */
-function sliceOf(tensor: Tensor, axis: number): Tensor | undefined {
+/** Slices [.., 1, slice, ..] along an axis: the first, and what is added from one to the next. */
+interface Progression {
+  axis: number;
+  base: Tensor;
+  step: Tensor;
+}
+
+/** A tensor as `size` slices along the axis in which `other` is of another size; undefined for one that is none. */
+function progressionOf(tensor: Tensor, other: Tensor, size: number): Progression | undefined {
+  const { dims, dataType } = tensor;
+  const axis = dims.findIndex((dim, k) => dim !== other.dims[k]);
   const values = numbers(tensor);
-  if (!values || (tensor.dataType !== 'float32' && tensor.dataType !== 'int64')) return undefined;
-  const { dims } = tensor;
-  const size = dims[axis]!;
-  const inner = dims.slice(axis + 1).reduce((product, dim) => product * dim, 1);
-  const first: number[] = [];
-  for (const [i, value] of values.entries()) {
-    const at = Math.floor(i / inner) % size;
-    if (at === 0) first.push(value);
-    else if (value !== values[i - at * inner]) return undefined;
+  if (!values || dims.length !== other.dims.length || dims[axis]! % size !== 0) return undefined;
+  const part = [...dims.slice(0, axis), 1, dims[axis]! / size, ...dims.slice(axis + 1)];
+  const inner = part.slice(axis + 1).reduce((product, dim) => product * dim, 1);
+  const [base, step]: [number[], number[]] = [[], []];
+  for (let i = 0; i < values.length; i++) {
+    if (Math.floor(i / inner) % size > 0) continue;
+    base.push(values[i]!);
+    // What is repeated may be infinite, as in masks.
+    step.push(values[i + inner] === values[i] ? 0 : values[i + inner]! - values[i]!);
   }
-  const kept = dims.map((dim, k) => (k === axis ? 1 : dim));
-  return tensor.dataType === 'float32' ? float32Tensor(kept, first) : int64Tensor(kept, first);
+  const grows = step.some((value) => value !== 0);
+  const exact = values.every((value, i) => {
+    const at = Math.floor(i / inner) % size;
+    const k = Math.floor(i / (inner * size)) * inner + (i % inner);
+    return value === (step[k] === 0 ? base[k]! : base[k]! + at * step[k]!);
+  });
+  const [first, rise] = [tensorOf(dataType, part, base), tensorOf(dataType, part, step)];
+  return exact && first && rise && (!grows || dataType === 'int64' || dataType === 'float32')
+    ? { axis, base: first, step: rise }
+    : undefined;
+}
+
+function tensorOf(dataType: DataType, dims: number[], values: readonly number[]): Tensor | undefined {
+  if (dataType === 'int64') return int64Tensor(dims, values);
+  const bytes = toBytes(dataType, values);
+  return bytes && { dataType, dims, data: { kind: 'inline', bytes } };
 }

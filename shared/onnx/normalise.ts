@@ -1,6 +1,7 @@
 import { DiptychError } from '../errors.ts';
 import { removeDead } from './dead-code.ts';
 import type { Graph, GraphValue, Model } from './ir.ts';
+import { keepApart } from './keep-apart.ts';
 import { propagate } from './propagate.ts';
 import { validateModel } from './validate.ts';
 
@@ -13,12 +14,13 @@ const INITIALIZERS_ALONE = 4;
  * depends on their values stays; values behind operators without a shape rule stay untyped.
  *
  * @param dims input name -> its dims; inputs that the file gives a fixed shape may be left out
+ * @param keep initializers that stay as they are, with all that is computed from them
  * @throws graph_unsupported where `dims` does not fit the inputs; onnx_invalid where shapes contradict each other
  */
-export function normalise(model: Model, dims: Record<string, readonly number[]>): Model {
+export function normalise(model: Model, dims: Record<string, readonly number[]>, keep: readonly string[] = []): Model {
   validateModel(model);
-  const graph = withFixedInputs(model.graph, dims);
-  const normal: Model = { ...model, irVersion: Math.max(model.irVersion, INITIALIZERS_ALONE), graph: removeDead(propagate(graph)) };
+  const graph = removeDead(keepApart(withFixedInputs(model.graph, dims), keep, propagate));
+  const normal: Model = { ...model, irVersion: Math.max(model.irVersion, INITIALIZERS_ALONE), graph };
   validateModel(normal);
   return normal;
 }

@@ -43,7 +43,7 @@ export function makeGradient(model: Model, request: GradientRequest): MadeGradie
     const dims = Object.fromEntries(
       given.map(({ name, dims: sizes }) => [name, sizes.map((dim) => (typeof dim === 'number' ? dim : size))]),
     );
-    return gradient(normalise(named, dims), { loss, inputs, prefix, recompute });
+    return gradient(normalise(named, dims, inputs), { loss, inputs, prefix, recompute });
   };
   const made = batch ? forAnyBatch(batch, build) : build(1);
   const wanted = new Set(inputs.map((name) => gradientName(name, prefix)));

@@ -14,7 +14,11 @@ const FUSED = new Set([
   'QAttention',
 ]);
 
-const LINEAR = new Set(['MatMul', 'Gemm']);
+/** A Linear that a LoRA can be put beside, if its path is told. */
+const LINEAR = new Set([':MatMul', ':Gemm', 'com.microsoft:MatMulNBits']);
+
+/** A Linear together with what came before or after it. */
+const FUSED_LINEAR = new Set(['com.microsoft:FusedMatMul', 'com.microsoft:FusedGemm', 'com.microsoft:GemmFastGelu']);
 
 const ADVICE =
   'Export the UNet again without optimisation (torch.onnx.export keeps module paths; onnxruntime’s transformer optimiser does not)';
@@ -26,24 +30,24 @@ const ADVICE =
  */
 export function refuseFused(graph: Graph, layers: readonly LayerEntry[], file: string): void {
   const fused = graph.nodes.filter((node) => node.domain !== '' && FUSED.has(node.opType));
-  if (fused.some((node) => !node.name.startsWith('/'))) throw refusal(file, 'fused attention nodes without module paths', fused);
-  const lost = pathlessLinears(graph);
+  if (fused.some((node) => modulePath(node) === undefined)) throw refusal(file, 'fused attention nodes without module paths', fused);
+  const merged = linears(graph, FUSED_LINEAR);
+  if (merged.length > 0) throw refusal(file, 'Linear layers fused with other operators', merged);
+  const lost = linears(graph, LINEAR).filter((node) => modulePath(node) === undefined);
   if (lost.length > 0) throw refusal(file, 'Linear layers without module paths', lost);
   if (layers.length === 0) {
     throw new DiptychError('graph_unsupported', `${file} has no Linear or Conv whose module path can be told. ${ADVICE}.`, { file });
   }
 }
 
-/** An optimiser renames the projections of an attention and leaves the convolutions alone: a LoRA would then miss most of its layers. */
-function pathlessLinears(graph: Graph): Node[] {
+/**
+ * The nodes of these operators that multiply by a weight. An optimiser renames the projections of an attention and leaves the convolutions alone: a LoRA
+ * would then miss most of its layers.
+ */
+function linears(graph: Graph, operators: ReadonlySet<string>): Node[] {
   const index = indexGraph(graph);
-  return graph.nodes.filter(
-    (node) =>
-      node.domain === '' &&
-      LINEAR.has(node.opType) &&
-      modulePath(node) === undefined &&
-      constantOperand(graph, index, node.inputs[1] ?? '')?.dims.length === 2,
-  );
+  const isWeight = (name: string | undefined) => (constantOperand(graph, index, name ?? '')?.dims.length ?? 0) >= 2;
+  return graph.nodes.filter((node) => operators.has(`${node.domain}:${node.opType}`) && isWeight(node.inputs[1]));
 }
 
 function refusal(file: string, what: string, nodes: readonly Node[]): DiptychError {

@@ -1,5 +1,7 @@
+import { spawn } from 'node:child_process';
 import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { text } from 'node:stream/consumers';
 import { describe, expect, test } from 'vitest';
 import { readSafetensors, writeSafetensors } from '../../../shared/lora/safetensors.ts';
 import { diptych } from './diptych-process.ts';
@@ -10,17 +12,29 @@ import { tinyPipeline } from './tiny-pipeline.ts';
 
 const root = tempRoot();
 const EMPTY = path.join(root, 'empty-store');
+const BIN = path.join(import.meta.dirname, '../../../models-manifest/cli/bin.mjs');
+const LORA = path.join(SD15, 'lora/subject.kohya.safetensors');
 
 describe.concurrent('--help', () => {
-  test.each(['', 'prepare', 'lora', 'lora add', 'lora inspect', 'publish', 'site', 'site add', 'site list', 'generate', 'conformance'])(
-    'of diptych %s',
-    async (command) => {
-      const { code, stdout, stderr } = await diptych(...command.split(' ').filter(Boolean), '--help');
-      expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
-      expect(stdout).toMatch(/^Usage: diptych/);
-      expect(stdout).toContain(`\nExample:\n  $ npx diptych ${command}`);
-    },
-  );
+  test.each([
+    '',
+    'prepare',
+    'lora',
+    'lora add',
+    'lora inspect',
+    'publish',
+    'site',
+    'site add',
+    'site list',
+    'generate',
+    'grad',
+    'conformance',
+  ])('of diptych %s', async (command) => {
+    const { code, stdout, stderr } = await diptych(...command.split(' ').filter(Boolean), '--help');
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    expect(stdout).toMatch(/^Usage: diptych/);
+    expect(stdout).toContain(`\nExample:\n  $ npx diptych ${command}`);
+  });
 });
 
 describe.concurrent('what is not understood exits with 2 and says why', () => {
@@ -108,6 +122,15 @@ describe('--json', () => {
     expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
     expect(JSON.parse(stderr)).toMatchObject({ error: { code: 'store_invalid' } });
   });
+});
+
+test('a reader that has seen enough ends the command quietly', async () => {
+  const child = spawn('sh', ['-c', `"$0" "$1" lora inspect "$2" --json | true`, process.execPath, BIN, LORA], {
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+  const ended = new Promise((resolve) => child.on('close', resolve));
+  expect(await text(child.stderr)).toBe('');
+  expect(await ended).toBe(0);
 });
 
 test('an error is one line with its code', async () => {

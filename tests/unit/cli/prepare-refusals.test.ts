@@ -5,6 +5,8 @@ import { prepareModel, type PrepareOptions } from '../../../models-manifest/cli/
 import { Store } from '../../../models-manifest/cli/store.ts';
 import { type Graph, type GraphValue, makeNode, type Model, type Node } from '../../../shared/onnx/ir.ts';
 import { editJson, editModel } from './edit-file.ts';
+import { copyOf } from './fixture-folder.ts';
+import { quantisedExport } from './quantised-export.ts';
 import { refusalOf, refused } from './refusal.ts';
 import { tempRoot } from './temp-root.ts';
 import { TINY_OPTIONS, tinyPipeline } from './tiny-pipeline.ts';
@@ -45,6 +47,15 @@ const fusedAttention = withGraph(({ nodes }) => ({
       : node,
   ),
 }));
+
+/** Every Linear as one operator with the scaling that was beside it, its path kept. */
+const fusedLinears = withGraph(({ nodes }) => ({
+  nodes: nodes.map((node) =>
+    isMatMul(node) ? { ...makeNode('FusedMatMul', node.name, node.inputs, node.outputs), domain: 'com.microsoft' } : node,
+  ),
+}));
+
+const BLOCKS = { blockSize: 32, zeroPoints: false, biasInput: false } as const;
 
 const withInputs = (...names: string[]) =>
   withGraph(({ inputs }) => {
@@ -160,6 +171,23 @@ describe('a pipeline folder is refused, and nothing is added,', () => {
       /unet\/model\.onnx has 8 fused attention nodes without module paths \(Attention_\d+, Attention_\d+/,
     ],
     [
+      'whose Linears are fused with what was beside them',
+      unet(fusedLinears),
+      'graph_unsupported',
+      /unet\/model\.onnx has \d+ Linear layers fused with other operators \(\/.*Export the UNet again without optimisation/,
+    ],
+    [
+      'whose 4-bit Linears lost their paths',
+      unet((model) =>
+        renamed(
+          (node) => node.opType === 'MatMulNBits',
+          (_, index) => `MatMul_${index}_Q4`,
+        )(quantisedExport(model, BLOCKS)),
+      ),
+      'graph_unsupported',
+      /unet\/model\.onnx has \d+ Linear layers without module paths \(MatMul_\d+_Q4/,
+    ],
+    [
       'of SDXL without its second text encoder',
       unet(withInputs('text_embeds', 'time_ids')),
       'pipeline_incomplete',
@@ -208,4 +236,14 @@ describe('a pipeline folder is refused, and nothing is added,', () => {
   ])('given %j', async (options, message) => {
     expect(await refusalOf(preparing(whole, options), store)).toEqual(refused('usage', message));
   });
+});
+
+test('4-bit Linears with paths are layers like others', async () => {
+  const folder = await copyOf(whole, path.join(root, 'four-bits'));
+  await unet((model) => quantisedExport(model, BLOCKS))(folder);
+  const modules = async (id: string, from: string) =>
+    (await prepareModel(from, new Store(path.join(root, `store-${id}`)), { ...TINY_OPTIONS, id }, ignore)).layers.denoiser.map(
+      ({ module }) => module,
+    );
+  expect((await modules('four-bits', folder)).toSorted()).toEqual((await modules('floats', whole)).toSorted());
 });

@@ -6,20 +6,25 @@ export interface Env {
   WEIGHTS: R2Bucket;
   DB: D1Database;
   TELEMETRY: Queue;
+  /** Old telemetry; a bucket of its own, for nobody else to read. */
+  ARCHIVE: R2Bucket;
   SIGNING_KEYS: string;
+  /** Raw points for exploring, where the operator's account has Analytics Engine. */
+  ANALYTICS?: AnalyticsEngineDataset;
 }
 
 /** The command that makes each binding, for the error that names it. */
-const FIXES: Record<keyof Env, string> = {
+const FIXES: Record<Exclude<keyof Env, 'ANALYTICS'>, string> = {
   ASSETS: 'npm run build',
   WEIGHTS: 'npx wrangler r2 bucket create diptych-weights',
   DB: 'npx wrangler d1 create diptych',
   TELEMETRY: 'npx wrangler queues create diptych-telemetry',
+  ARCHIVE: 'npx wrangler r2 bucket create diptych-telemetry-archive',
   SIGNING_KEYS: 'npx wrangler secret put SIGNING_KEYS (locally: cp .dev.vars.example .dev.vars)',
 };
 
 /** @throws `edge_not_ready` when the binding is missing, naming the command that makes it. */
-export function binding<Name extends keyof Env>(env: Partial<Env>, name: Name): Env[Name] {
+export function binding<Name extends keyof typeof FIXES>(env: Partial<Env>, name: Name): Env[Name] {
   const bound = env[name];
   if (bound !== undefined) return bound as Env[Name];
   throw new DiptychError('edge_not_ready', `The binding ${name} is missing. Run: ${FIXES[name]}, and see wrangler.toml.`, {

@@ -4,6 +4,7 @@ declare namespace Cloudflare {
     WEIGHTS: R2Bucket;
     DB: D1Database;
     TELEMETRY: Queue;
+    ARCHIVE: R2Bucket;
     SIGNING_KEYS: string;
     TEST_MIGRATIONS: import('cloudflare:test').D1Migration[];
   }

@@ -3,7 +3,9 @@ ALTER TABLE telemetry_events ADD COLUMN load_ms INTEGER;
 ALTER TABLE telemetry_events ADD COLUMN step_p50_ms REAL;
 ALTER TABLE telemetry_events ADD COLUMN step_p95_ms REAL;
 
--- Retention deletes batches by age.
+-- Retention reads raw events, and deletes batches, by age. Whoever asks by site asks the roll-ups below.
+DROP INDEX telemetry_events_by_time;
+CREATE INDEX telemetry_events_by_time ON telemetry_events (at);
 CREATE INDEX telemetry_batches_by_time ON telemetry_batches (received);
 
 -- Hourly roll-ups: one row for each hour, site and combination of dimensions that occurred, kept for good. Written in the transaction that writes

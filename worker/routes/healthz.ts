@@ -23,12 +23,14 @@ export const healthz = (keyRings: KeyRings) =>
 function checks(env: Env, keyRings: KeyRings): Record<string, () => Promise<unknown>> {
   return {
     weights: async () => binding(env, 'WEIGHTS').head(CATALOGUE_KEY),
-    database: async () => binding(env, 'DB').batch(['sites', 'telemetry_batches', 'telemetry_events'].map((table) => countOne(env, table))),
+    database: async () => binding(env, 'DB').batch(TABLES.map((table) => countOne(env, table))),
     // A queue answers nothing that could be asked without putting something in.
     queue: async () => binding(env, 'TELEMETRY'),
     signing: async () => keyRings.of(env),
   };
 }
+
+const TABLES = ['sites', 'telemetry_batches', 'telemetry_events', 'telemetry_hours', 'telemetry_histograms', 'telemetry_dead'];
 
 const countOne = (env: Env, table: string) => env.DB.prepare(`SELECT 1 FROM ${table} LIMIT 1`);
 

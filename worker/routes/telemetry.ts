@@ -5,6 +5,7 @@ import type { EdgeContext } from '../edge.ts';
 import { binding } from '../env.ts';
 import { readJson } from '../request-body.ts';
 import { enabledSite } from '../site-access.ts';
+import { writePoints } from '../telemetry/analytics-points.ts';
 import type { TelemetryMessage } from '../telemetry/message.ts';
 
 /** `POST /v1/telemetry?site=`: takes a batch of events into the queue. What a visitor who asks not to be counted sends is not even read. */
@@ -14,6 +15,7 @@ export const telemetry = (now: Clock) =>
     const batch = await readJson(c.req.raw, TelemetryBatch, MAX_TELEMETRY_BYTES);
     const message: TelemetryMessage = { site: enabledSite(c).id, received: now(), batch };
     await binding(c.env, 'TELEMETRY').send(message);
+    if (c.env.ANALYTICS) writePoints(c.env.ANALYTICS, message);
     return taken(c);
   };
 

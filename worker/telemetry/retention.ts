@@ -1,0 +1,49 @@
+import { binding, type Env } from '../env.ts';
+import { explainDatabaseError } from '../storage/database-error.ts';
+import { archive } from '../storage/telemetry-archive.ts';
+import { deleteBatches, deleteEvents, findOldest, readEvents } from '../storage/telemetry-old.ts';
+
+const DAY_MS = 86_400_000;
+
+/** How long raw events stay in the database. Much longer than an event may be late: a day that is archived gets no more. */
+export const RETENTION_DAYS = 30;
+
+/** What one run does at most. `rows`: of one object, a few megabytes in the Worker's memory. */
+export interface Work {
+  parts: number;
+  rows: number;
+}
+
+const WORK_OF_A_RUN: Work = { parts: 20, rows: 5000 };
+
+/** Rows without events that one run deletes at most. */
+const MAX_PRUNED = 20_000;
+
+/**
+ * Moves raw events of days that ended more than `RETENTION_DAYS` ago from the database into the archive: an object is put and read back, then its
+ * rows are deleted. A run that ends anywhere in between is made good by the next. Roll-ups stay.
+ *
+ * @param now milliseconds since 1970
+ */
+export async function retain(env: Env, now: number, { parts, rows }: Work = WORK_OF_A_RUN): Promise<void> {
+  try {
+    const db = binding(env, 'DB');
+    const bucket = binding(env, 'ARCHIVE');
+    const before = now - (now % DAY_MS) - RETENTION_DAYS * DAY_MS;
+    for (let part = 0; part < parts; part++) {
+      const oldest = await findOldest(db);
+      if (oldest === null || oldest >= before) return await deleteBatches(db, before, MAX_PRUNED);
+      await archivePart(db, bucket, oldest - (oldest % DAY_MS), rows);
+    }
+  } catch (thrown) {
+    throw explainDatabaseError(thrown);
+  }
+}
+
+/** The first `limit` rows of the day that starts at `start`. */
+async function archivePart(db: D1Database, bucket: R2Bucket, start: number, limit: number): Promise<void> {
+  const events = await readEvents(db, start, start + DAY_MS, limit);
+  const lines = events.map((event) => JSON.stringify(event, (_, value) => value ?? undefined));
+  await archive(bucket, new Date(start).toISOString().slice(0, 10), `${lines.join('\n')}\n`);
+  await deleteEvents(db, events);
+}

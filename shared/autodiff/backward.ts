@@ -153,6 +153,12 @@ export class Backward extends Call {
     return this.emit('Slice', [value, this.int64s([from]), this.int64s([to]), this.int64s([axis])]);
   }
 
+  /** The elements of some axes, of `sizes`, in reverse. */
+  flip(value: string, axes: readonly number[], sizes: readonly number[]): string {
+    const backwards = this.int64s(axes.map(() => -1));
+    return this.emit('Slice', [value, backwards, this.int64s(sizes.map((size) => -1 - size)), this.int64s(axes), backwards]);
+  }
+
   /** Zeros before and after each axis; negative counts cut. */
   pad(value: string, before: readonly number[], after: readonly number[]): string {
     return [...before, ...after].every((count) => count === 0) ? value : this.emit('Pad', [value, this.int64s([...before, ...after])]);

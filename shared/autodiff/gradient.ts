@@ -121,7 +121,7 @@ class Reverse {
 
   #seed(loss: string): void {
     const type = this.#type(loss);
-    if (!type) throw refusal(`the shape of ${loss} is not known; give fixed input dims`, { loss });
+    if (!type) throw this.#shapeless(loss);
     this.#builder.scope(`${this.#prefix}/seed`);
     const one = this.#builder.floats([], [1], type.dataType);
     this.#sums.set(loss, this.#builder.add('Expand', 'one', [one, this.#builder.int64s(type.dims)]));
@@ -143,8 +143,12 @@ class Reverse {
   #rule(node: Node): VjpRule {
     const known = node.domain === '' || node.domain === 'com.microsoft' ? VJP_RULES[node.opType] : undefined;
     if (known) return known;
+    throw this.#unsupported(node);
+  }
+
+  #unsupported(node: Node): DiptychError {
     const shapes = node.inputs.map((name) => describe(this.#graph.initializers.get(name) ?? this.#types.get(name))).join(', ');
-    throw refusal(
+    return refusal(
       `node ${node.name} (${node.domain ? `${node.domain}.` : ''}${node.opType}) with inputs (${shapes}) has no gradient rule`,
       { node: node.name, opType: node.opType },
     );
@@ -153,13 +157,20 @@ class Reverse {
   #forward(node: Node): ForwardNode {
     const typeOf = (name: string): StaticType | undefined => (name === '' ? undefined : this.#type(name));
     const inputs = node.inputs.map(typeOf);
-    const unknown = node.inputs.findIndex((name, index) => name !== '' && !inputs[index]);
-    if (unknown >= 0)
-      throw refusal(
-        `node ${node.name} (${node.opType}): the shape of ${node.inputs[unknown]!} is not known; normalise the graph with fixed dims`,
-        { node: node.name },
-      );
+    const unknown = node.inputs.find((name, index) => name !== '' && !inputs[index]);
+    if (unknown !== undefined) throw this.#shapeless(unknown);
     return { node, inputs, constants: node.inputs.map((name) => this.#graph.initializers.get(name)), outputs: node.outputs.map(typeOf) };
+  }
+
+  /** What to say of a value of unknown shape: it is for the first node on the way to it whose inputs are known. */
+  #shapeless(name: string): DiptychError {
+    const maker = this.#graph.nodes.find(({ outputs }) => outputs.includes(name));
+    if (!maker) return refusal(`the shape of ${name} is not known; give fixed input dims`, { value: name });
+    const before = reads(maker).find((input) => !this.#type(input));
+    if (before !== undefined) return this.#shapeless(before);
+    if (!VJP_RULES[maker.opType]) return this.#unsupported(maker);
+    const reason = `node ${maker.name} (${maker.opType}): the shape of its output ${name} is not known`;
+    return refusal(reason, { node: maker.name, opType: maker.opType, value: name });
   }
 
   /** Of a value of the forward graph or of one emitted since; constants are known by themselves. */

@@ -3,6 +3,7 @@ import type { VjpRule } from './backward.ts';
 import * as activation from './rules/activation.ts';
 import * as elementwise from './rules/elementwise.ts';
 import * as indexed from './rules/indexed.ts';
+import * as loss from './rules/loss.ts';
 import * as matrix from './rules/matrix.ts';
 import * as movement from './rules/movement.ts';
 import * as normalise from './rules/normalise.ts';
@@ -19,6 +20,7 @@ export const VJP_RULES: Readonly<Record<string, VjpRule>> = {
   ...normalise,
   ...reduce,
   ...spatial,
+  ...loss,
 };
 
 /** A gradient stops at these on purpose: their outputs are indices, shapes or conditions, or have no slope. */

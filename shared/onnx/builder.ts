@@ -2,6 +2,10 @@
 import { DiptychError } from '../errors.ts';
 import { toBytes } from './constant-values.ts';
 import { type Attribute, type DataType, type Graph, int, int64Tensor, ints, makeNode, type Node, type Tensor } from './ir.ts';
+import { sameTensor } from './same.ts';
+
+/** As many values are listed in a constant's name. */
+const SHORT = 16;
 
 export class GraphBuilder {
   /** The nodes emitted so far, in order. The caller places them in the graph. */
@@ -47,7 +51,7 @@ export class GraphBuilder {
 
   /** The name of a constant 1-D int64 tensor. */
   int64s(values: readonly number[]): string {
-    return this.#constant(`int64[${values.join(',')}]`, () => int64Tensor([values.length], values));
+    return this.#constant('int64', values, () => int64Tensor([values.length], values));
   }
 
   /**
@@ -56,16 +60,31 @@ export class GraphBuilder {
    * @throws DiptychError `graph_unsupported` for bfloat16
    */
   floats(dims: number[], values: readonly number[], dataType: DataType = 'float32'): string {
-    return this.#constant(`${dataType}[${dims.join('x')}][${values.join(',')}]`, () => {
+    return this.#constant(`${dataType}[${dims.join('x')}]`, values, () => {
       const bytes = toBytes(dataType, values);
       if (!bytes) throw new DiptychError('graph_unsupported', `constants of ${dataType} cannot be made; export the graph in float32`);
       return { dataType, dims, data: { kind: 'inline', bytes } };
     });
   }
 
-  #constant(key: string, make: () => Tensor): string {
-    const name = `constant.${key}`;
-    if (!this.#graph.initializers.has(name)) this.#graph.initializers.set(name, make());
+  /** Equal constants share one tensor. A short one goes by its values, a long one by a number made of them. */
+  #constant(type: string, values: readonly number[], make: () => Tensor): string {
+    const { initializers } = this.#graph;
+    if (values.length <= SHORT) {
+      const name = `constant.${type}[${values.join(',')}]`;
+      if (!initializers.has(name)) initializers.set(name, make());
+      return name;
+    }
+    const tensor = make();
+    let name = `constant.${type}#${fingerprint(values)}`;
+    while (initializers.has(name) && !sameTensor(initializers.get(name)!, tensor)) name += '*';
+    initializers.set(name, tensor);
     return name;
   }
+}
+
+/** FNV-1a over the values as float32. */
+function fingerprint(values: readonly number[]): string {
+  const bits = new Uint32Array(Float32Array.from(values).buffer);
+  return bits.reduce((hash, word) => Math.imul(hash ^ word, 0x01000193) >>> 0, 0x811c9dc5).toString(16);
 }

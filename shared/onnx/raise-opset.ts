@@ -138,8 +138,9 @@ class Raise {
     ];
   }
 
+  /** The largest int64, which is "to the end", is beyond what a number holds. */
   #ints(values: readonly number[]): string {
-    return this.#constants.int64s(values);
+    return this.#constants.int64s(values.map((value) => Math.min(Math.max(value, Number.MIN_SAFE_INTEGER), Number.MAX_SAFE_INTEGER)));
   }
 
   #dataType(node: Node): DataType {

@@ -79,12 +79,12 @@ const extreme: Vjp = (g, i) => {
 export const Max: VjpRule = { vjp: extreme };
 export const Min: VjpRule = { vjp: extreme };
 export const Identity: VjpRule = { inputs: [0], vjp: (g) => g.dy };
-/** In inference; what trains has a mask. */
+/** In inference, or where nothing is dropped. */
 export const Dropout: VjpRule = {
   inputs: [0],
   vjp: (g) => {
-    if (g.has(2) && g.constantNumbers(2)?.[0] !== 0)
-      throw g.invalid('Dropout in training mode has no gradient here; export in evaluation mode');
+    const isZero = (index: number) => !g.has(index) || g.constantNumbers(index)?.[0] === 0;
+    if (!isZero(2) && !(g.has(1) && isZero(1))) throw g.invalid('Dropout in training mode has no gradient here; export in evaluation mode');
     return g.dy;
   },
 };

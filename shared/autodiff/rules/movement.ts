@@ -50,23 +50,27 @@ export const Split: VjpRule = {
   },
 };
 
-/** Zeros where nothing was taken; an axis with a step other than 1 goes back through the matrix that picks its elements. */
+/** Zeros where nothing was taken: a step backwards is turned round, and steps of several elements are filled up. */
 export const Slice: VjpRule = {
   inputs: [0],
   vjp: (g) => {
     const ranges = sliceRanges(g);
     if (!ranges) throw g.invalid('starts, ends, axes or steps are not constant');
     const shape = g.shape();
-    const rank = shape.length;
+    const sizes = ranges.map(({ count }) => count);
     const [before, after] = [shape.map(() => 0), shape.map(() => 0)];
     let gradient = g.dy;
     for (const [axis, { start, step, count }] of ranges.entries()) {
-      if (step === 1) {
-        before[axis] = start;
-        after[axis] = shape[axis]! - start - count;
-      } else {
-        gradient = g.scatter(gradient, rank, axis, shape[axis]!, Array.from({ length: count }, (_, k) => start + k * step)); // prettier-ignore
+      const every = Math.abs(step);
+      if (step < 0) gradient = g.flip(gradient, [axis], [count]);
+      if (every > 1) {
+        const apart = sizes.toSpliced(axis + 1, 0, 1);
+        sizes[axis] = count * every;
+        const filled = g.pad(g.reshape(gradient, apart), apart.map(() => 0), apart.map((_, at) => (at === axis + 1 ? every - 1 : 0))); // prettier-ignore
+        gradient = g.reshape(filled, sizes);
       }
+      before[axis] = count === 0 ? 0 : Math.min(start, start + (count - 1) * step);
+      after[axis] = shape[axis]! - before[axis] - sizes[axis]!;
     }
     return g.pad(gradient, before, after);
   },

@@ -48,9 +48,11 @@ function turned(g: Backward, weight: string, [out, channels, ...kernel]: readonl
   const value = g.reshape(exchanged, [group * channels!, out! / group, ...kernel]);
   const wide = axes.filter((axis) => kernel[axis]! > 1);
   if (wide.length === 0) return value;
-  const backwards = wide.map(() => -1);
-  const ends = wide.map((axis) => -1 - kernel[axis]!);
-  return g.emit('Slice', [value, g.int64s(backwards), g.int64s(ends), g.int64s(wide.map((axis) => axis + 2)), g.int64s(backwards)]);
+  return g.flip(
+    value,
+    wide.map((axis) => axis + 2),
+    wide.map((axis) => kernel[axis]!),
+  );
 }
 
 /**

@@ -200,6 +200,7 @@ export const MOVEMENT_RULES = {
   Gather: gather,
   GatherElements: gatherElements,
   GatherND: gatherND,
+  Scatter: scatter,
   ScatterND: scatter,
   ScatterElements: scatter,
   Expand: expand,

@@ -39,6 +39,13 @@ const topK: ShapeRule = (call) => {
   ];
 };
 
+/** A loss over classes, one an element of the labels or one in all; then logarithms of probabilities. */
+const classLoss: ShapeRule = (call) => {
+  const [scores, labels] = [call.type(0), call.dims(1)];
+  if (!scores || !labels) return undefined;
+  return [{ dataType: scores.dataType, dims: call.string('reduction', 'mean') === 'none' ? labels : [] }, scores];
+};
+
 /** Of the scale's type. */
 const dequantize: ShapeRule = (call) => {
   const [dims, scale] = [call.dims(0), call.type(1)];
@@ -66,6 +73,8 @@ export const REDUCE_RULES = {
   ArgMax: argReduce,
   ArgMin: argReduce,
   TopK: topK,
+  NegativeLogLikelihoodLoss: classLoss,
+  SoftmaxCrossEntropyLoss: classLoss,
   DequantizeLinear: dequantize,
   QuantizeLinear: quantize,
 } satisfies Record<string, ShapeRule>;

@@ -176,6 +176,13 @@ const MOVEMENT: VjpCase[] = [
   { op: 'Split', inputs: [[7, 2]], outputs: 2, opset: 11, ...A({ split: ints(3, 4) }) },
   { op: 'Split', inputs: [[2, 7]], outputs: 3, opset: 18, ...A({ axis: int(-1), num_outputs: int(3) }) },
   { op: 'Slice', inputs: [[5, 6]], opset: 9, ...A({ starts: ints(1, -3), ends: ints(4, -1), axes: ints(0, 1) }) },
+  {
+    op: 'Slice',
+    inputs: [[3, 6]],
+    opset: 9,
+    ...A({ starts: ints(-2), ends: { kind: 'ints', value: [9223372036854775807n] }, axes: ints(1) }),
+  },
+  { op: 'Slice', inputs: [[9, 8], constant([-2, 1]), constant([-100, 8]), constant([0, 1]), constant([-3, 2])] },
   { op: 'Slice', inputs: [[5, 6], constant([-1]), constant([-100]), constant([-1]), constant([-1])] },
   { op: 'Expand', inputs: [[], constant([2, 3])] },
   { op: 'Tile', inputs: [[2, 1, 3], constant([1, 4, 2])] },
@@ -207,8 +214,19 @@ const INDEXED: VjpCase[] = [
   { op: 'ScatterElements', inputs: [[3, 4], fed([0, 2, 1, 3], [2, 2]), [2, 2]], ...A({ axis: int(1) }) }, // prettier-ignore
   { op: 'ScatterElements', inputs: [[3, 4], fed([1, 1], [1, 2]), [1, 2]], opset: 16, ...A({ reduction: string('add') }) }, // prettier-ignore
   { op: 'ScatterElements', inputs: [[3, 4], fed([0, 2], [1, 2]), [1, 2]], opset: 13 }, // prettier-ignore
+  { op: 'Scatter', inputs: [[3, 4], fed([0, 2], [1, 2]), [1, 2]], opset: 9 }, // prettier-ignore
   { op: 'ScatterND', inputs: [[3, 4], fed([2, 0], [2, 1]), [2, 4]] }, // prettier-ignore
   { op: 'ScatterND', inputs: [[3, 4], fed([2, 2], [2, 1]), [2, 4]], opset: 16, ...A({ reduction: string('add') }) }, // prettier-ignore
+];
+
+const LOSS: VjpCase[] = [
+  ...['NegativeLogLikelihoodLoss', 'SoftmaxCrossEntropyLoss'].flatMap((op): VjpCase[] => [
+    ...each(['none', 'sum', 'mean'], (reduction) => ({ op, inputs: [[3, 4], fed([2, 0, 3])], ...A({ reduction: string(reduction) }) })),
+    { op, inputs: [[3, 4], fed([2, 0, 3], [3], 'int32'), floats([0.5, 1, 2, 0.1])] },
+    { op, inputs: [[2, 3, 2], fed([2, 0, 1, 2], [2, 2])], ...A({ ignore_index: int(2) }) },
+    { op, inputs: [[3, 4], fed([2, -100, 3])], ...A({ ignore_index: int(-100), reduction: string('sum') }) },
+  ]),
+  { op: 'SoftmaxCrossEntropyLoss', inputs: [[2, 3, 2], fed([2, 0, 1, 2], [2, 2])], outputs: 2 },
 ];
 
 export const ATTRIBUTE_CASES: readonly VjpCase[] = [
@@ -221,4 +239,5 @@ export const ATTRIBUTE_CASES: readonly VjpCase[] = [
   REDUCE,
   MOVEMENT,
   INDEXED,
+  LOSS,
 ].flat();

@@ -1,7 +1,6 @@
 import { GUIDED } from '../../shared/fusion/guided.ts';
 import type { Denoise } from '../sampler/sampler-run.ts';
-import { scalings } from '../sampler/scalings.ts';
-import type { Prediction } from '../sampler/schedule.ts';
+import { type Prediction, scalings } from '../sampler/scalings.ts';
 import type { DeviceLatents } from './device-latents.ts';
 import type { FusionPass, FusionRun } from './fusion-run.ts';
 import type { LoadedGraph } from './loaded-graph.ts';

@@ -2,7 +2,7 @@ import { DiptychError } from '../../shared/errors.ts';
 import type { SchedulerConfig } from '../../shared/manifest.ts';
 import { type SamplerName, SAMPLERS, type ScheduleName, SCHEDULES } from '../../shared/samplers.ts';
 import type { PathRequest } from './paths/path.ts';
-import type { Prediction } from './schedule.ts';
+import type { Prediction } from './scalings.ts';
 import type { Spacing } from './spacing.ts';
 
 /** What overrides the scheduler's config. */

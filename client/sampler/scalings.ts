@@ -1,4 +1,7 @@
-import type { Prediction } from './schedule.ts';
+import type { SchedulerConfig } from '../../shared/manifest.ts';
+
+/** What a network predicts: of a variance-preserving process, or the velocity of a flow. */
+export type Prediction = SchedulerConfig['prediction_type'];
 
 /** `denoise(x, sigma) = cSkip x + cOut network(cIn x)` (Karras et al. 2022, arXiv 2206.00364, equation 7). */
 export interface Scalings {

@@ -8,9 +8,7 @@ import { lcmPath } from './paths/lcm-path.ts';
 import { multistepPath } from './paths/multistep-path.ts';
 import type { Path, PathRequest } from './paths/path.ts';
 import { sigmaPath } from './paths/sigma-path.ts';
-
-/** What a network predicts: of a variance-preserving process, or the velocity of a flow. */
-export type Prediction = SchedulerConfig['prediction_type'];
+import type { Prediction } from './scalings.ts';
 
 /** The way from noise to picture, and who walks it. */
 export interface Schedule extends Path {

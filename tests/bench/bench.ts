@@ -4,6 +4,7 @@ import { useSoftwareVulkan } from '../../models-manifest/cli/software-vulkan.ts'
 import type { Backend } from '../../shared/protocol.ts';
 import { benchGuidance, type GuidanceOptions } from './guidance.ts';
 import { benchRules, DEFAULT_VARIANTS, type RulesOptions } from './rules.ts';
+import { benchTelemetry, type TelemetryOptions } from './telemetry.ts';
 
 const program = new Command('bench').description('Measures Diptych on this machine, everything to be compared in one run.');
 const count = (text: string): number => {
@@ -37,5 +38,12 @@ program
     const slow = options.backend === 'webgpu';
     await benchGuidance({ rounds: slow ? 1 : 5, steps: slow ? 1 : 20, ...options });
   });
+
+program
+  .command('telemetry')
+  .description('Whether totals are exact when events go through the real queue, twice, in any order, to a consumer that is killed.')
+  .option('--events <n>', 'events to send', count, 100_000)
+  .option('--sites <n>', 'sites that send them', count, 50)
+  .action((options: TelemetryOptions) => benchTelemetry(options));
 
 await program.parseAsync();

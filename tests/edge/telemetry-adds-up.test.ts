@@ -5,33 +5,14 @@ import { bucketOf, quantile } from '../../shared/histogram.ts';
 import { exactQuantile } from '../../shared/nearest-rank.ts';
 import worker from '../../worker/index.ts';
 import type { TelemetryMessage } from '../../worker/telemetry/message.ts';
-import { histogramsThatDiffer, hoursThatDiffer, totalsOf, totalsOfEvents, totalsOfHours } from './telemetry-totals.ts';
+import { totalsOf } from './expected-totals.ts';
+import { deadlyAt, failing, Killed } from './faults.ts';
+import { histogramsThatDiffer, hoursThatDiffer, totalsOfEvents, totalsOfHours } from './telemetry-totals.ts';
 import { randomNumbers, shuffled, traffic } from './telemetry-traffic.ts';
 
 const SITES = Array.from({ length: 50 }, (_, i) => `pk_site${i}`);
 const EVENTS = 5000;
 const random = randomNumbers(20_261_123);
-
-/** A database that fails now and then, before it has written or (as when the answer is lost) after. */
-function failing(db: D1Database): { db: D1Database; failures: { before: number; after: number } } {
-  const failures = { before: 0, after: 0 };
-  async function batch<T>(statements: D1PreparedStatement[]): Promise<D1Result<T>[]> {
-    const fate = random();
-    if (fate < 0.05) {
-      failures.before++;
-      throw new Error('D1_ERROR: lost before it was written');
-    }
-    const results = await db.batch<T>(statements);
-    if (fate > 0.95) {
-      failures.after++;
-      throw new Error('D1_ERROR: lost after it was written');
-    }
-    return results;
-  }
-  return { db: { prepare: db.prepare.bind(db), batch } as unknown as D1Database, failures };
-}
-
-class Killed extends Error {}
 
 /** Whether the consumer came to its end. */
 async function survives(run: Promise<void>): Promise<boolean> {
@@ -42,17 +23,6 @@ async function survives(run: Promise<void>): Promise<boolean> {
     if (thrown instanceof Killed) return false;
     throw thrown;
   }
-}
-
-/** The messages, but who goes through them dies before the one at `index`. */
-function deadlyAt<T>(messages: readonly T[], index: number): readonly T[] {
-  function* iterate() {
-    for (const [i, message] of messages.entries()) {
-      if (i === index) throw new Killed();
-      yield message;
-    }
-  }
-  return Object.assign([...messages], { [Symbol.iterator]: iterate });
 }
 
 interface Queued {
@@ -68,9 +38,10 @@ async function deliverAll(bodies: readonly TelemetryMessage[], db: D1Database): 
   let kills = 0;
   while (waiting.length > 0) {
     const queue = shuffled(random, waiting);
-    const taken = queue.slice(0, 20);
+    const taken = queue.slice(0, 10);
     const batch = createMessageBatch<TelemetryMessage>('diptych-telemetry', taken);
-    const messages = random() < 0.4 ? deadlyAt(batch.messages, Math.floor(random() * taken.length)) : batch.messages;
+    const deadly = deadlyAt(batch.messages, Math.floor(random() * taken.length), random() < 0.5 ? 'read' : 'ack');
+    const messages = random() < 0.4 ? deadly : batch.messages;
     const context = createExecutionContext();
     const lived = await survives(worker.queue({ ...batch, queue: batch.queue, messages } as MessageBatch, { ...env, DB: db }));
     const acknowledged = new Set(lived ? (await getQueueResult(batch, context)).explicitAcks : []);
@@ -87,8 +58,8 @@ test('events of many sites: duplicates, any order, redelivery and a consumer tha
   const messages = sent.map((message) => ({ ...message, received: now - Math.floor(random() * 86_400_000) }));
   // A browser that sends again is received later: the copy is another message of the same batch.
   const copies = messages.filter(() => random() < 0.2).map((message) => ({ ...message, received: now }));
-  const { db, failures } = failing(env.DB);
-  const { kills } = await deliverAll([...messages, ...copies], db);
+  const failures = { before: 0, after: 0 };
+  const { kills } = await deliverAll([...messages, ...copies], failing(env.DB, random, failures));
   // The faults happened: else this would show nothing.
   expect(Math.min(kills, failures.before, failures.after, copies.length)).toBeGreaterThan(10);
 

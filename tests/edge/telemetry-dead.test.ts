@@ -104,6 +104,35 @@ test('while it cannot be kept, it stays in the queue', async () => {
   expect(await deliver('diptych-telemetry-dead', message(NOW), { ...env, DB })).toMatchObject({ acknowledged: false, retried: true });
 });
 
+test('a message that the database refuses does not keep its neighbours from being counted', async () => {
+  await env.DB.prepare(
+    "CREATE TRIGGER refuse BEFORE INSERT ON telemetry_events WHEN NEW.code = 'internal' BEGIN SELECT RAISE(ABORT, 'no'); END",
+  ).run();
+  const [one, refused, other] = [message(NOW), message(NOW), message(NOW)];
+  refused.batch.events = [
+    { event: 'view', age_ms: 0 },
+    { event: 'generate_error', age_ms: 0, code: 'internal' },
+  ];
+  const sent = [one, refused, other].map((body, i) => ({ id: String(i), timestamp: new Date(NOW), attempts: 1, body }));
+  const batch = createMessageBatch('diptych-telemetry', sent);
+  const context = createExecutionContext();
+  await consume(() => NOW)(batch, env);
+  const { explicitAcks, retryMessages } = await getQueueResult(batch, context);
+  expect([explicitAcks, retryMessages.map(({ msgId }) => msgId)]).toEqual([['0', '2'], ['1']]);
+  expect(await Promise.all([one, refused, other].map(async (sent) => (await eventsOf(sent)).length))).toEqual([1, 0, 1]);
+  // What the transaction had written before it was refused went back with it.
+  const { batch: id } = refused.batch;
+  expect(await env.DB.prepare('SELECT 1 FROM telemetry_batches WHERE batch = ?1').bind(id).first()).toBeNull();
+  await env.DB.prepare('DROP TRIGGER refuse').run();
+});
+
+test('without the migration it says what to run', async () => {
+  const batch = () => Promise.reject(new Error('D1_ERROR: no such table: telemetry_hours: SQLITE_ERROR'));
+  const DB = { prepare: env.DB.prepare.bind(env.DB), batch } as unknown as D1Database;
+  expect(await deliver('diptych-telemetry', message(NOW), { ...env, DB })).toMatchObject({ retried: true });
+  expect(logged).toEqual([['telemetry', expect.objectContaining({ code: 'edge_not_ready' })]]);
+});
+
 test('through the real queues: a poison message ends among the dead letters, its neighbours are counted', async () => {
   const sent = message(Date.now());
   await env.TELEMETRY.sendBatch([{ body: { site: 'pk_page', poison: SECRET } }, { body: sent }]);

@@ -187,15 +187,3 @@ describe('refused', () => {
     }
   });
 });
-
-test('what the database cannot take is tried again', async () => {
-  const log = vi.spyOn(console, 'error').mockImplementation(() => undefined);
-  await env.DB.prepare('DROP TABLE telemetry_events').run();
-  const batch: TelemetryBatch = { batch: crypto.randomUUID(), events: [COMPLETE] };
-  const result = await deliver({ site: 'pk_page', received: RECEIVED, batch });
-  expect(result.retryMessages.map(({ msgId }) => msgId)).toEqual(['0']);
-  expect(log).toHaveBeenCalledWith('telemetry', expect.objectContaining({ code: 'edge_not_ready' }));
-  // The batch row went back with its events.
-  expect(await env.DB.prepare('SELECT 1 FROM telemetry_batches WHERE batch = ?1').bind(batch.batch).first()).toBeNull();
-  log.mockRestore();
-});

@@ -1,7 +1,7 @@
 import type { Clock } from '../clock.ts';
 import { binding, type Env } from '../env.ts';
 import { explainDatabaseError } from '../storage/database-error.ts';
-import { writeBatch } from '../storage/telemetry.ts';
+import { writeBatches } from '../storage/telemetry.ts';
 import { type DeadLetter, keepDeadLetter } from '../storage/telemetry-dead.ts';
 import { MessageRefused, readMessage, type TelemetryMessage } from '../telemetry/message.ts';
 
@@ -30,7 +30,7 @@ async function countOrExplain(db: D1Database, body: unknown, now: number): Promi
   let message: TelemetryMessage | undefined;
   try {
     message = readMessage(body, now);
-    await writeBatch(db, message);
+    await writeBatches(db, [message]);
     return undefined;
   } catch (thrown) {
     if (thrown instanceof MessageRefused) return { reason: thrown.message, ...(thrown.sent && { message: thrown.sent }) };

@@ -33,15 +33,20 @@ function addRows(table: string, keys: readonly string[], totals: readonly string
 }
 
 /**
- * Writes a batch, its events and what they add to the roll-ups in one transaction: all of it or nothing, and nothing when the batch is there.
+ * Writes batches, their events and what they add to the roll-ups in one transaction: all of it or nothing, and nothing of a batch that is there.
  * Queues deliver at least once, and browsers may send twice.
  */
-export async function writeBatch(db: D1Database, { site, received, batch: { batch, events } }: TelemetryMessage): Promise<void> {
+export async function writeBatches(db: D1Database, messages: readonly TelemetryMessage[]): Promise<void> {
+  await db.batch(messages.flatMap((message) => statementsOf(db, message)));
+}
+
+/** The batch's own row comes last: until it is there, the other statements count. */
+function statementsOf(db: D1Database, { site, received, batch: { batch, events } }: TelemetryMessage): D1PreparedStatement[] {
   const { hours, histograms } = rollUp(events, received);
-  await db.batch([
+  return [
     db.prepare(INSERT_EVENTS).bind(site, batch, JSON.stringify(events), received),
     db.prepare(ADD_TO_HOURS).bind(site, batch, JSON.stringify(hours)),
     db.prepare(ADD_TO_HISTOGRAMS).bind(site, batch, JSON.stringify(histograms)),
     db.prepare(INSERT_BATCH).bind(site, batch, received),
-  ]);
+  ];
 }

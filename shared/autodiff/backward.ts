@@ -123,6 +123,12 @@ export class Backward extends Call {
     return this.emit('Cast', [condition], { to: int(codeOf(this.dataType)) });
   }
 
+  /** 1, 0 or -1; by comparisons, as Sign has no kernel on WebGPU. */
+  sign(value: string): string {
+    const [above, below] = ['Greater', 'Less'].map((compare) => this.mask(this.emit(compare, [value, this.scalar(0)])));
+    return this.sub(above!, below!);
+  }
+
   /** `value` where the condition holds, else 0. */
   keepWhere(condition: string, value: string): string {
     return this.emit('Where', [condition, value, this.scalar(0)]);

@@ -28,7 +28,7 @@ export const Pow: VjpRule = {
   },
 };
 export const Neg: VjpRule = { vjp: (g) => g.neg(g.dy) };
-export const Abs = unary((g) => g.emit('Sign', [g.x()]));
+export const Abs = unary((g) => g.sign(g.x()));
 export const Sqrt = unary((g) => g.div(g.scalar(0.5), g.y()));
 export const Reciprocal = unary((g) => g.neg(g.square(g.y())));
 export const Exp = unary((g) => g.y());
@@ -89,8 +89,9 @@ export const Dropout: VjpRule = {
   },
 };
 /** Between floats only; the walker stops where the source is no float. */
-export const Cast: VjpRule = { inputs: [0], vjp: (g) => g.emit('Cast', [g.dy], { to: int(codeOf(g.type(0)!.dataType)) }) };
-export const CastLike = Cast;
+const cast: VjpRule = { inputs: [0], vjp: (g) => g.emit('Cast', [g.dy], { to: int(codeOf(g.type(0)!.dataType)) }) };
+export const Cast = cast;
+export const CastLike = cast;
 
 const inverseRoot = (g: Backward, value: string): string => g.emit('Reciprocal', [g.emit('Sqrt', [value])]);
 

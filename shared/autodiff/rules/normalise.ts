@@ -81,7 +81,7 @@ export const LpNormalization: VjpRule = {
     const ones = g.int('p', 2) === 1;
     const norm = ones ? g.sum(g.emit('Abs', [g.x()]), axes) : g.emit('Sqrt', [g.sum(g.square(g.x()), axes)]);
     const along = g.sum(g.mul(g.dy, g.y()), axes);
-    return g.div(g.sub(g.dy, g.mul(ones ? g.emit('Sign', [g.x()]) : g.y(), along)), norm);
+    return g.div(g.sub(g.dy, g.mul(ones ? g.sign(g.x()) : g.y(), along)), norm);
   },
 };
 

@@ -31,7 +31,7 @@ export const ReduceL2: VjpRule = {
     return g.mul(g.x(), g.div(kept(g, g.dy), safe));
   },
 };
-export const ReduceL1: VjpRule = { inputs: [0], vjp: (g) => g.mul(g.emit('Sign', [g.x()]), kept(g, g.dy)) };
+export const ReduceL1: VjpRule = { inputs: [0], vjp: (g) => g.mul(g.sign(g.x()), kept(g, g.dy)) };
 export const ReduceLogSumExp: VjpRule = {
   inputs: [0],
   vjp: (g) => g.mul(kept(g, g.dy), g.emit('Exp', [g.sub(g.x(), kept(g, g.y()))])),

@@ -1,5 +1,5 @@
 /** Convolutions, pooling and resizing of [N, C, ...spatial]. */
-import { int, ints } from '../../onnx/ir.ts';
+import { type Attribute, int, ints } from '../../onnx/ir.ts';
 import type { Backward, VjpRule } from '../backward.ts';
 import { interpolation } from '../interpolation.ts';
 
@@ -68,6 +68,20 @@ function spreadByConv(g: Backward, dy: string, weight: string, window: Window, s
   return g.emit('Conv', [dy, turned(g, weight, g.shape(1), group)], attributesOf({ ...window, before, after }));
 }
 
+/**
+ * ConvTranspose by the weight of the node. onnxruntime 1.29 on WebGPU adds up groups of several inputs and one output wrongly: such a group gets a second
+ * output, of zeros, that is dropped again.
+ */
+function transposed(g: Backward, dy: string, weight: string, attributes: Record<string, Attribute>): string {
+  const group = g.int('group', 1);
+  const [out, channels, ...kernel] = group === 1 ? [] : g.shape(1);
+  if (out === undefined || out === group || channels! > 1) return g.emit('ConvTranspose', [dy, weight], attributes);
+  const zeros = g.expand(g.scalar(0), [out, 1, ...kernel]);
+  const both = g.emit('ConvTranspose', [dy, g.emit('Concat', [weight, zeros], { axis: int(1) })], attributes);
+  const all = Number.MAX_SAFE_INTEGER;
+  return g.emit('Slice', [both, g.int64s([0]), g.int64s([all]), g.int64s([1]), g.int64s([2])]);
+}
+
 /** The transposed convolution of `dy` [N, O, ...] by `weight` [O, C / group, ...kernel], of the spatial sizes `sizes`. */
 function spreadBy(g: Backward, dy: string, weight: string, window: Window, sizes: readonly number[], outSizes: readonly number[]): string {
   const { kernel, strides, dilations, before, after } = window;
@@ -77,26 +91,26 @@ function spreadBy(g: Backward, dy: string, weight: string, window: Window, sizes
   );
   const extra = missing.map((count, i) => Math.min(count, Math.max(strides[i]!, dilations[i]!) - 1));
   const rest = missing.map((count, i) => count - extra[i]!);
-  const spread = g.emit('ConvTranspose', [dy, weight], { ...attributesOf(window), output_padding: ints(...extra) });
+  const spread = transposed(g, dy, weight, { ...attributesOf(window), output_padding: ints(...extra) });
   return g.pad(spread, [0, 0, ...sizes.map(() => 0)], [0, 0, ...rest]);
 }
 
 /**
- * The gradient of the weight [O, C / group, ...kernel]: a convolution of the input by dY, batch and channels exchanged, strides and dilations
- * exchanged. A group is one such convolution.
+ * The gradient of the weight [O, C / group, ...kernel]: a convolution of the input by dY, batch and channels exchanged within each group, strides and
+ * dilations exchanged.
  */
-function weightGradient(g: Backward, x: string, xShape: readonly number[], dy: string, dyShape: readonly number[], window: Window): string {
+function weightGradient(g: Backward, x: string, xShape: readonly number[], dy: string, window: Window): string {
   const { kernel, strides, dilations, before, after, group } = window;
-  const [channels, out] = [xShape[1]! / group, dyShape[1]! / group];
-  const exchange = [1, 0, ...kernel.map((_, i) => i + 2)];
-  const parts = Array.from({ length: group }, (_, k) => {
-    const part = (value: string, size: number) => (group === 1 ? value : g.slice(value, 1, k * size, (k + 1) * size));
-    const attributes = { strides: ints(...dilations), dilations: ints(...strides), pads: ints(...before, ...after) };
-    const full = g.emit('Conv', [g.transpose(part(x, channels), exchange), g.transpose(part(dy, out), exchange)], attributes);
-    const cut = kernel.reduce((value, size, i) => g.slice(value, i + 2, 0, size), full);
-    return g.transpose(cut, exchange);
-  });
-  return group === 1 ? parts[0]! : g.emit('Concat', parts, { axis: int(0) });
+  const [batch, channels, ...sizes] = xShape as [number, number, ...number[]];
+  const spatial = kernel.map((_, i) => i + 2);
+  const exchange = [1, 0, ...spatial];
+  const grouped = g.reshape(x, [batch, group, channels / group, ...sizes]);
+  const exchanged = g.transpose(grouped, [2, 1, 0, ...spatial.map((axis) => axis + 1)]);
+  const input = g.reshape(exchanged, [channels / group, group * batch, ...sizes]);
+  const attributes = { strides: ints(...dilations), dilations: ints(...strides), pads: ints(...before, ...after), group: int(group) };
+  const full = g.emit('Conv', [input, g.transpose(dy, exchange)], attributes);
+  const cut = kernel.reduce((value, size, i) => g.slice(value, i + 2, 0, size), full);
+  return g.transpose(cut, exchange);
 }
 
 const toChannels = (g: Backward, value: string, rank: number): string =>
@@ -112,7 +126,7 @@ export const Conv: VjpRule = {
     const window = windowOf(g, g.shape(1).slice(2), sizes);
     const outSizes = g.yShape().slice(2);
     if (i === 0) return spreadByConv(g, g.dy, g.x(1), window, sizes, outSizes) ?? spreadBy(g, g.dy, g.x(1), window, sizes, outSizes);
-    return i === 1 ? weightGradient(g, g.x(), g.shape(), g.dy, g.yShape(), window) : toChannels(g, g.dy, g.shape().length);
+    return i === 1 ? weightGradient(g, g.x(), g.shape(), g.dy, window) : toChannels(g, g.dy, g.shape().length);
   },
 };
 
@@ -123,32 +137,33 @@ export const ConvTranspose: VjpRule = {
     if (g.string('auto_pad', 'NOTSET') !== 'NOTSET' || g.node.attributes.has('output_shape'))
       throw g.invalid('automatic padding has no gradient here; export with explicit pads');
     const window = windowOf(g, g.shape(1).slice(2), []);
-    if (i === 1) return weightGradient(g, g.dy, g.yShape(), g.x(), g.shape(), window);
+    if (i === 1) return weightGradient(g, g.dy, g.yShape(), g.x(), window);
     const conv = g.emit('Conv', [g.dy, g.x(1)], attributesOf(window));
     // Output padding can leave room for one more position than there was.
     return g.shape().slice(2).reduce((value, size, k) => g.slice(value, k + 2, 0, size), conv); // prettier-ignore
   },
 };
 
-/** One kernel a channel: [C * copies, 1, ...kernel] from `copies` kernels. */
-function depthwise(g: Backward, channels: number, kernels: readonly (readonly number[])[], kernel: readonly number[]): string {
-  const values = Array.from({ length: channels }, () => kernels.flat()).flat();
-  return g.floats([channels * kernels.length, 1, ...kernel], values);
-}
+/** [N, C, ...] as [N C, 1, ...]: channels that share a kernel are a batch. */
+const asBatch = (g: Backward, value: string, sizes: readonly number[]): string => {
+  const [batch, channels] = g.shape() as [number, number];
+  return g.reshape(value, [batch * channels, 1, ...sizes]);
+};
 
 /** Every position's share goes back to all elements of its window; padding counts as elements or it does not. */
 export const AveragePool: VjpRule = {
   vjp: (g) => {
-    const [, channels, ...sizes] = g.shape() as [number, number, ...number[]];
+    const sizes = g.shape().slice(2);
     const outSizes = g.yShape().slice(2);
     const kernel = g.ints('kernel_shape', []);
-    const window = { ...windowOf(g, kernel, sizes), group: channels };
+    const window = windowOf(g, kernel, sizes);
     const counts = outSizes.map((out, i) =>
       Array.from({ length: out }, (_, at) => covered(window, sizes, i, at, g.int('count_include_pad', 0) === 1)),
     );
     const shares = g.floats([1, 1, ...outSizes], outer(counts).map((count) => 1 / count)); // prettier-ignore
-    const ones = Array<number>(kernel.reduce((a, b) => a * b, 1)).fill(1);
-    return spreadBy(g, g.mul(g.dy, shares), depthwise(g, channels, [ones], kernel), grown(window, sizes, outSizes), sizes, outSizes);
+    const ones = g.floats([1, 1, ...kernel], Array<number>(kernel.reduce((a, b) => a * b, 1)).fill(1));
+    const dy = asBatch(g, g.mul(g.dy, shares), outSizes);
+    return g.reshape(spreadBy(g, dy, ones, grown(window, sizes, outSizes), sizes, outSizes), g.shape());
   },
 };
 
@@ -198,23 +213,23 @@ const lowest = (g: Backward): string => g.scalar(g.dataType === 'float16' ? -650
 export const MaxPool: VjpRule = {
   inputs: [0],
   vjp: (g) => {
-    const [batch, channels, ...sizes] = g.shape() as [number, number, ...number[]];
+    const sizes = g.shape().slice(2);
     const outSizes = g.yShape().slice(2);
     const kernel = g.ints('kernel_shape', []);
-    const window = grown({ ...windowOf(g, kernel, sizes), group: channels }, sizes, outSizes);
+    const window = grown(windowOf(g, kernel, sizes), sizes, outSizes);
     const count = kernel.reduce((a, b) => a * b, 1);
-    const oneHot = Array.from({ length: count }, (_, k) => Array.from({ length: count }, (__, at) => (at === k ? 1 : 0)));
-    const weight = depthwise(g, channels, oneHot, kernel);
+    const oneHot = Array.from({ length: count * count }, (_, i) => (i % (count + 1) === 0 ? 1 : 0));
+    const weight = g.floats([count, 1, ...kernel], oneHot);
+    const none = sizes.map(() => 0);
     const pads = g.int64s([0, 0, ...window.before, 0, 0, ...window.after]);
     const padded = g.emit('Pad', [g.x(), pads, lowest(g)]);
-    const none = sizes.map(() => 0);
-    const patches = g.emit('Conv', [padded, weight], attributesOf({ ...window, before: none, after: none }));
-    const byElement = g.reshape(patches, [batch, channels, count, ...outSizes]);
-    const top = g.mask(g.emit('GreaterOrEqual', [byElement, g.reshape(g.y(), [batch, channels, 1, ...outSizes])]));
-    const before = g.emit('CumSum', [top, g.int64s([2])], { exclusive: int(1) });
+    const paddedSizes = sizes.map((size, i) => size + window.before[i]! + window.after[i]!);
+    const elements = g.emit('Conv', [asBatch(g, padded, paddedSizes), weight], attributesOf({ ...window, before: none, after: none }));
+    const top = g.mask(g.emit('GreaterOrEqual', [elements, asBatch(g, g.y(), outSizes)]));
+    const before = g.emit('CumSum', [top, g.int64s([1])], { exclusive: int(1) });
     const first = g.keepWhere(g.emit('Less', [before, g.scalar(0.5)]), top);
-    const shares = g.reshape(g.mul(first, g.reshape(g.dy, [batch, channels, 1, ...outSizes])), [batch, channels * count, ...outSizes]);
-    return spreadBy(g, shares, weight, window, sizes, outSizes);
+    const shares = g.mul(first, asBatch(g, g.dy, outSizes));
+    return g.reshape(spreadBy(g, shares, weight, window, sizes, outSizes), g.shape());
   },
 };
 

@@ -70,6 +70,7 @@ const SPATIAL: VjpCase[] = [
   })),
   { op: 'Conv', inputs: [[1, 2, 9], [4, 1, 3], [4]], ...A({ group: int(2), pads: ints(2, 1), dilations: ints(2), strides: ints(2) }) },
   { op: 'Conv', inputs: [[1, 2, 4, 5, 4], [3, 2, 3, 2, 1]], ...A({ pads: ints(1, 0, 1, 0, 1, 0) }) }, // prettier-ignore
+  { op: 'Conv', inputs: [[2, 2, 7, 7], [6, 1, 3, 3]], ...A({ group: int(2), strides: ints(2, 2), pads: ints(1, 1, 1, 1) }) }, // prettier-ignore
   { op: 'Conv', inputs: [[1, 2, 5, 5], [3, 2, 1, 1]], ...A({ pads: ints(1, 1, 1, 1) }) }, // prettier-ignore
   { op: 'ConvTranspose', inputs: [[1, 2, 5], [2, 3, 3], [3]], ...A({ strides: ints(2), dilations: ints(2), pads: ints(1, 2) }) },
   {

@@ -6,10 +6,10 @@ import { deleteBatches, deleteEvents, findOldest, readEvents } from '../storage/
 const DAY_MS = 86_400_000;
 
 /** How long raw events stay in the database. Much longer than an event may be late: a day that is archived gets no more. */
-export const RETENTION_DAYS = 30;
+const RETENTION_DAYS = 30;
 
 /** What one run does at most. `rows`: of one object, a few megabytes in the Worker's memory. */
-export interface Work {
+interface Work {
   parts: number;
   rows: number;
 }

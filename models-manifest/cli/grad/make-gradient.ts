@@ -58,11 +58,13 @@ export function makeGradient(model: Model, request: GradientRequest): MadeGradie
   };
 }
 
-/** A first dim without a name is taken for the batch. */
+/** A first dim without a name is taken for the batch, and so is one that PyTorch named as it was given none: its names differ from input to input. */
 function namedBatch(model: Model): Model {
   const inputs = model.graph.inputs.map((input) => {
     const { dims } = input.type;
-    return dims?.[0] === '' ? { ...input, type: { ...input.type, dims: ['batch', ...dims.slice(1)] } } : input;
+    const first = dims?.[0];
+    const isNameless = first === '' || first === `${input.name}_dynamic_axes_1`;
+    return dims && isNameless ? { ...input, type: { ...input.type, dims: ['batch', ...dims.slice(1)] } } : input;
   });
   return { ...model, graph: { ...model.graph, inputs } };
 }

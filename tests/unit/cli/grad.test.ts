@@ -86,6 +86,14 @@ describe('makeGradient', () => {
     expect(gradients).toEqual([{ name: `grad.${weight}`, type: { dataType: 'float32', dims: tensor.dims } }]);
   });
 
+  test.each(['', 'pixel_values_dynamic_axes_1'])('takes a first dim of the name "%s", which is none, for the batch', async (symbol) => {
+    const { graph, ...model } = await modelOf(fixture('image_encoder_clip'));
+    const inputs = graph.inputs.map(({ name, type }) => ({ name, type: { ...type, dims: [symbol, ...type.dims!.slice(1)] } }));
+    const { gradients, open } = makeGradient({ ...model, graph: { ...graph, inputs } }, REQUEST);
+    expect(open).toBe('batch');
+    expect(gradients[0]!.type.dims).toEqual(['batch', 3, 32, 32]);
+  });
+
   test('fixes a symbolic dim by name, or an input as a whole', async () => {
     const model = await modelOf(fixture('image_encoder_clip'));
     for (const dims of [[{ name: 'batch', sizes: [3] }], [{ name: 'pixel_values', sizes: [3, 3, 32, 32] }]]) {

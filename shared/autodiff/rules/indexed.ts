@@ -1,4 +1,4 @@
-/** Operators that read or write elements by index. Indices that are known only at run time become a comparison with the axis' positions. */
+/** Operators that read or write elements by index. Indices are compared with the axis' positions. */
 import { int } from '../../onnx/ir.ts';
 import type { Backward, Vjp, VjpRule } from '../backward.ts';
 
@@ -16,7 +16,7 @@ function oneHot(g: Backward, index: string, size: number): string {
   return g.mask(g.emit('Equal', [g.reshape(positions, [size, 1]), index]));
 }
 
-/** Indices that are known become a matrix. */
+/** One element, or several in their order, are a slice: zeros around it. What compares indices that are known runtimes compute once, as they load. */
 export const Gather: VjpRule = {
   inputs: [0],
   vjp: (g) => {
@@ -24,12 +24,15 @@ export const Gather: VjpRule = {
     const axis = g.axis(g.int('axis', 0), shape.length);
     const size = shape[axis]!;
     const picked = product(g.shape(1));
-    const dy = g.reshape(g.dy, [...shape.slice(0, axis), picked, ...shape.slice(axis + 1)]);
-    const known = g.constantNumbers(1);
-    if (known) return g.scatter(dy, shape.length, axis, size, known.map((index) => (index < 0 ? index + size : index))); // prettier-ignore
+    const known = g.constantNumbers(1)?.map((index) => (index < 0 ? index + size : index));
+    if (known?.every((index, k) => index === known[0]! + k)) {
+      const part = g.reshape(g.dy, shape.with(axis, picked));
+      const padding = (count: number) => shape.map((_, at) => (at === axis ? count : 0));
+      return g.pad(part, padding(known[0] ?? 0), padding(size - picked - (known[0] ?? 0)));
+    }
     const matrix = oneHot(g, fromStart(g, g.reshape(g.x(1), [1, picked]), [size]), size);
     const [outer, inner] = [product(shape.slice(0, axis)), product(shape.slice(axis + 1))];
-    return g.reshape(g.matmul(matrix, g.reshape(dy, [outer, picked, inner])), shape);
+    return g.reshape(g.matmul(matrix, g.reshape(g.dy, [outer, picked, inner])), shape);
   },
 };
 

@@ -135,6 +135,52 @@ describe('the gradient for any batch is that of each size', () => {
         { first: int64Tensor([], [0]), one: int64Tensor([], [1]), axes: int64Tensor([2], [1, 2]) },
       ),
     ],
+    [
+      'where rows are counted in steps, as indices into a flattened batch are',
+      modelOf(
+        [
+          makeNode('Shape', 'shape', ['x'], ['shape']),
+          makeNode('Gather', 'size', ['shape', 'first'], ['size']),
+          makeNode('Range', 'range', ['first', 'size', 'one'], ['rows']),
+          makeNode('Mul', 'starts', ['rows', 'length'], ['starts']),
+          makeNode('Add', 'places', ['starts', 'third'], ['places']),
+          makeNode('Reshape', 'flat', ['x', 'row'], ['flat']),
+          makeNode('Gather', 'states', ['flat', 'places'], ['states']),
+          makeNode('Mul', 'y', ['states', 'states'], ['y']),
+        ],
+        {
+          first: int64Tensor([], [0]),
+          one: int64Tensor([], [1]),
+          length: int64Tensor([1], [4]),
+          third: int64Tensor([1], [2]),
+          row: int64Tensor([2], [-1, 6]),
+        },
+      ),
+    ],
+    [
+      'where a mask of the rows is repeated sample after sample',
+      modelOf(
+        [
+          makeNode('Shape', 'shape', ['x'], ['shape']),
+          makeNode('Gather', 'size', ['shape', 'zero'], ['size']),
+          makeNode('Concat', 'repeats', ['size', 'one'], ['repeats'], { axis: int(0) }),
+          makeNode('Tile', 'masks', ['mask', 'repeats'], ['masks']),
+          makeNode('Reshape', 'flat', ['x', 'row'], ['flat']),
+          makeNode('Add', 'masked', ['flat', 'masks'], ['masked']),
+          makeNode('Softmax', 'p', ['masked'], ['p'], { axis: int(1) }),
+          makeNode('Mul', 'y', ['p', 'flat'], ['y']),
+        ],
+        {
+          zero: int64Tensor([1], [0]),
+          one: int64Tensor([1], [1]),
+          row: int64Tensor([2], [-1, 6]),
+          mask: float32Tensor(
+            [4, 6],
+            Array.from({ length: 24 }, (_, i) => (i % 6 > i / 6 + 1 ? -Infinity : 0)),
+          ),
+        },
+      ),
+    ],
   ];
   it.each(cases)('%s', async (_, model) => {
     await expectEverySize(model, 'x', [4, 6], 'y');

@@ -9,10 +9,10 @@
  */
 import { gradient } from '../autodiff/gradient.ts';
 import { plannedPeak } from '../autodiff/planned-peak.ts';
-import { DiptychError } from '../errors.ts';
 import { GraphBuilder } from '../onnx/builder.ts';
 import { int, type Graph, type GraphValue, type Model } from '../onnx/ir.ts';
 import { normalise } from '../onnx/normalise.ts';
+import { raiseOpset } from '../onnx/raise-opset.ts';
 import { splice } from '../onnx/splice.ts';
 import { emitEmbeddings } from './embeddings.ts';
 import { emitPreprocess, type Preprocessing } from './preprocess.ts';
@@ -103,6 +103,7 @@ const value = (name: string, dims: readonly (number | string)[]): GraphValue => 
 function forwardGraph(decoder: GuidanceDecoder, metrics: readonly Metric[]): Model {
   const latent = decoder.model.graph.inputs[0]!;
   const opsets = sharedOpsets([decoder.model, ...metrics.map(({ encoder }) => encoder)]);
+  const raised = (model: Model) => raiseOpset(model, opsets.get(''));
   const graph: Graph = {
     name: 'guidance',
     nodes: [],
@@ -116,7 +117,7 @@ function forwardGraph(decoder: GuidanceDecoder, metrics: readonly Metric[]): Mod
   const scaled = builder.add('Mul', 'scaled', [GUIDANCE.x0, builder.floats([1], [decoder.inputScale])]);
   const shifted = decoder.inputShift ? builder.add('Add', 'shifted', [scaled, builder.floats([1], [decoder.inputShift])]) : scaled;
   place(graph, builder);
-  const [image] = splice(graph, decoder.model, 'decoder', { [latent.name]: shifted }).values();
+  const [image] = splice(graph, raised(decoder.model), 'decoder', { [latent.name]: shifted }).values();
   const [, , height, width] = decoder.model.graph.outputs[0]!.type.dims as number[];
   builder.scope('guidance/picture');
   const picture =
@@ -128,7 +129,14 @@ function forwardGraph(decoder: GuidanceDecoder, metrics: readonly Metric[]): Mod
     builder.scope(`guidance/${first}/pixels`);
     const pixels = emitPreprocess(builder, picture, { height: height!, width: width! }, preprocessing);
     place(graph, builder);
-    for (const [k, { value: embedding, width }] of emitEmbeddings(graph, builder, encoder, `encoder.${first}`, pixels, sharing).entries()) {
+    for (const [k, { value: embedding, width }] of emitEmbeddings(
+      graph,
+      builder,
+      raised(encoder),
+      `encoder.${first}`,
+      pixels,
+      sharing,
+    ).entries()) {
       const { name } = sharing[k]!;
       graph.inputs.push(value(GUIDANCE.reference(name), [1, width]));
       builder.scope(`guidance/${name}/loss`);
@@ -144,15 +152,15 @@ function place(graph: Graph, builder: GraphBuilder): void {
   graph.nodes.push(...builder.nodes.splice(0));
 }
 
-/** One graph has one operator set. */
+/** The first operator set in which `Unsqueeze` takes axes as an input, as the emitted parts have it. */
+const AXES_ARE_INPUTS = 13;
+
+/** One graph has one operator set a domain: the newest of its parts'. */
 function sharedOpsets(models: readonly Model[]): Map<string, number> {
-  const versions = new Set(models.map((model) => model.opsets.get('')));
-  if (versions.size === 1) return new Map(models.flatMap((model) => [...model.opsets]));
-  throw new DiptychError(
-    'graph_unsupported',
-    `decoder and encoders are of operator sets ${[...versions].join(', ')}; export them with one`,
-    {},
-  );
+  const newest = new Map([['', AXES_ARE_INPUTS]]);
+  for (const [domain, version] of models.flatMap((model) => [...model.opsets]))
+    newest.set(domain, Math.max(newest.get(domain) ?? version, version));
+  return newest;
 }
 
 /** Keeps lengths of zero from dividing. */

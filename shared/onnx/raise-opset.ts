@@ -15,38 +15,74 @@ import {
 } from './ir.ts';
 
 /** The first operator set in which axes and limits are inputs and Softmax runs over one axis. */
-const TARGET = 13;
+const LEAST = 13;
 
 /**
- * The model by operator set 13 if it is of an older one (7 to 12), else as it is: what was an attribute and became an input is one, Softmax over several axes
- * is one over a reshaped value, Upsample is Resize (https://onnx.ai/onnx/operators/).
+ * The model by operator set `target` if it is of an older one (from 7), else as it is: what was an attribute and became an input is one, Softmax over several
+ * axes is one over a reshaped value, Upsample is Resize, GroupNormalization scales channels (https://onnx.ai/onnx/operators/).
  *
- * @param model normalised: the rank of what a Softmax reads is known
+ * @param model normalised: the shapes of what a Softmax or a GroupNormalization reads are known
+ * @param target 13 or later
  * @throws DiptychError `graph_unsupported` naming the node that cannot be rewritten, or for a set before 7
  */
-export function raiseOpset(model: Model): Model {
-  const opset = model.opsets.get('') ?? TARGET;
-  if (opset >= TARGET) return model;
+export function raiseOpset(model: Model, target = LEAST): Model {
+  const opset = model.opsets.get('') ?? target;
+  if (opset >= target) return model;
   if (opset < 7)
     throw new DiptychError('graph_unsupported', `operator set ${opset} is too old; export with operator set 13 or later`, { opset });
   const graph: Graph = { ...model.graph, initializers: new Map(model.graph.initializers), valueInfo: new Map(model.graph.valueInfo) };
-  const raise = new Raise(graph, opset);
+  const raise = new Raise(graph, opset, target);
   graph.nodes = graph.nodes.flatMap((node) => (node.domain === '' ? raise.node(node) : [node]));
-  return { ...model, opsets: new Map(model.opsets).set('', TARGET), graph };
+  return { ...model, opsets: new Map(model.opsets).set('', target), graph };
 }
 
 class Raise {
   readonly #graph: Graph;
   readonly #opset: number;
+  readonly #target: number;
   readonly #constants: GraphBuilder;
 
-  constructor(graph: Graph, opset: number) {
+  constructor(graph: Graph, opset: number, target: number) {
     this.#graph = graph;
     this.#opset = opset;
-    this.#constants = new GraphBuilder(graph, TARGET);
+    this.#target = target;
+    this.#constants = new GraphBuilder(graph, target);
   }
 
   node(node: Node): Node[] {
+    return (this.#opset < LEAST ? this.#toLeast(node) : [node]).flatMap((raised) => this.#beyond(raised));
+  }
+
+  /** From 13 on. */
+  #beyond(node: Node): Node[] {
+    switch (node.opType) {
+      case 'ReduceL1':
+      case 'ReduceL2':
+      case 'ReduceLogSum':
+      case 'ReduceLogSumExp':
+      case 'ReduceMax':
+      case 'ReduceMean':
+      case 'ReduceMin':
+      case 'ReduceProd':
+      case 'ReduceSumSquare':
+        return [this.#passes(18) ? this.#moved(node, ['axes']) : node];
+      case 'Split':
+        return [this.#passes(18) && !node.inputs[1] ? withAttribute(node, 'num_outputs', int(node.outputs.length)) : node];
+      case 'GridSample':
+        return [this.#passes(20) ? sampledByName(node) : node];
+      case 'GroupNormalization':
+        return this.#passes(21) ? this.#channelwise(node) : [node];
+      default:
+        return [node];
+    }
+  }
+
+  /** Whether the model was of a set before `opset`, and is not any more. */
+  #passes(opset: number): boolean {
+    return this.#opset < opset && this.#target >= opset;
+  }
+
+  #toLeast(node: Node): Node[] {
     switch (node.opType) {
       case 'Squeeze':
       case 'Unsqueeze':
@@ -138,6 +174,40 @@ class Raise {
     ];
   }
 
+  /** Scale and bias of each group, for each of its channels. */
+  #channelwise(node: Node): Node[] {
+    const [input, ...factors] = node.inputs as [string, ...string[]];
+    const channels = this.#type(input)?.dims?.[1];
+    const groups = intAttribute(node, 'num_groups', 1);
+    if (typeof channels !== 'number')
+      throw new DiptychError('graph_unsupported', `node ${node.name} (${node.opType}): the shape of ${input} is not known`, {
+        node: node.name,
+      });
+    const dataType = this.#dataType(node);
+    const widened = factors.map((factor, k) => {
+      const [column, wide, flat] = ['column', 'wide', 'flat'].map((part) => `${node.outputs[0]!}.factor.${k}.${part}`) as [
+        string,
+        string,
+        string,
+      ];
+      const types: [string, number[]][] = [
+        [column, [groups, 1]],
+        [wide, [groups, channels / groups]],
+        [flat, [channels]],
+      ];
+      for (const [name, dims] of types) this.#graph.valueInfo.set(name, { dataType, dims });
+      return {
+        flat,
+        nodes: [
+          makeNode('Reshape', `${node.name}/${k}/column`, [factor, this.#ints([groups, 1])], [column]),
+          makeNode('Expand', `${node.name}/${k}/wide`, [column, this.#ints([groups, channels / groups])], [wide]),
+          makeNode('Reshape', `${node.name}/${k}/flat`, [wide, this.#ints([channels])], [flat]),
+        ],
+      };
+    });
+    return [...widened.flatMap(({ nodes }) => nodes), { ...node, inputs: [input, ...widened.map(({ flat }) => flat)] }];
+  }
+
   /** The largest int64, which is "to the end", is beyond what a number holds. */
   #ints(values: readonly number[]): string {
     return this.#constants.int64s(values.map((value) => Math.min(Math.max(value, Number.MIN_SAFE_INTEGER), Number.MAX_SAFE_INTEGER)));
@@ -152,6 +222,18 @@ class Raise {
     return valueInfo.get(name) ?? initializers.get(name) ?? inputs.find((input) => input.name === name)?.type;
   }
 }
+
+/** Operator set 20 names the modes of interpolation otherwise. */
+function sampledByName(node: Node): Node {
+  const mode = node.attributes.get('mode');
+  const name = mode?.kind === 'string' ? { bilinear: 'linear', bicubic: 'cubic' }[mode.value] : undefined;
+  return name === undefined ? node : withAttribute(node, 'mode', string(name));
+}
+
+const withAttribute = (node: Node, name: string, value: Attribute): Node => ({
+  ...node,
+  attributes: new Map(node.attributes).set(name, value),
+});
 
 function without(node: Node, ...names: readonly string[]): Map<string, Attribute> {
   return new Map([...node.attributes].filter(([name]) => !names.includes(name)));

@@ -3,7 +3,7 @@ import { forAnyBatch, type BatchDim } from '../../../shared/autodiff/any-batch.t
 import { gradient, gradientName } from '../../../shared/autodiff/gradient.ts';
 import { DiptychError } from '../../../shared/errors.ts';
 import { removeDead } from '../../../shared/onnx/dead-code.ts';
-import type { GraphValue, Model } from '../../../shared/onnx/ir.ts';
+import type { Dim, Graph, GraphValue, Model } from '../../../shared/onnx/ir.ts';
 import { normalise } from '../../../shared/onnx/normalise.ts';
 
 /** `NAME=SIZES` as the caller gave it: the dims of an input, or the size of a symbolic dim. */
@@ -25,6 +25,8 @@ export interface MadeGradient {
   /** The graph as it was given, its shapes fixed. */
   forward: Model;
   gradients: GraphValue[];
+  /** The dims of a loss of more than one element, of which it is the sum that has the gradient. */
+  summed: readonly Dim[] | undefined;
   /** The symbolic dim that stays open, where one does. */
   open: string | undefined;
 }
@@ -49,13 +51,16 @@ export function makeGradient(model: Model, request: GradientRequest): MadeGradie
   const wanted = new Set(inputs.map((name) => gradientName(name, prefix)));
   return {
     model: { ...made, graph: removeDead(made.graph) },
-    forward: normalise(
-      named,
-      Object.fromEntries(given.map(({ name, dims }) => [name, dims.map((dim) => (typeof dim === 'number' ? dim : 1))])),
-    ),
+    forward: normalise(named, Object.fromEntries(given.map((input) => [input.name, sizesOrOnes(input)]))),
     gradients: made.graph.outputs.filter(({ name }) => wanted.has(name)),
+    summed: severalElements(made.graph, loss),
     open: batch?.symbol,
   };
+}
+
+function severalElements({ outputs, valueInfo }: Graph, name: string): readonly Dim[] | undefined {
+  const dims = (outputs.find((output) => output.name === name)?.type ?? valueInfo.get(name))?.dims;
+  return dims?.some((dim) => dim !== 1) ? dims : undefined;
 }
 
 /** A first dim without a name is taken for the batch, and so is one that PyTorch named as it was given none: its names differ from input to input. */
@@ -100,16 +105,24 @@ function inputDims({ graph }: Model, given: readonly GivenDims[]): InputDims[] {
 /** The one symbolic dim that was not given; undefined where all are fixed. */
 function openBatch({ graph }: Model, inputs: readonly InputDims[]): BatchDim | undefined {
   const open = inputs.flatMap(({ name, dims }) => dims.flatMap((dim, axis) => (typeof dim === 'string' ? [{ name, dim, axis }] : [])));
-  const inner = open.find(({ axis }) => axis > 0);
-  if (inner) {
-    const declared = graph.inputs.find(({ name }) => name === inner.name)!.type.dims!;
-    const example = inner.dim ? `${inner.dim}=64` : `${inner.name}=${declared.map((dim) => (typeof dim === 'number' ? dim : 1)).join(',')}`;
-    throw undecided(`its input ${inner.name} [${declared.join(', ')}] leaves axis ${inner.axis} open`, `--dims ${example}`);
+  const inner = open.filter(({ axis }) => axis > 0);
+  const [first] = inner;
+  if (first) {
+    const declared = graph.inputs.find(({ name }) => name === first.name)!.type.dims!;
+    const ofInput = (name: string): string => sizesOrOnes(inputs.find((input) => input.name === name)!).join(',');
+    const sizes = inner.map(({ name, dim }) => (dim ? `--dims ${dim}=64` : `--dims ${name}=${ofInput(name)}`));
+    const example = [...new Set(sizes)].join(' ');
+    throw undecided(`its input ${first.name} [${declared.join(', ')}] leaves axis ${first.axis} open`, example);
   }
   const symbols = [...new Set(open.map(({ dim }) => dim))];
-  if (symbols.length > 1) throw undecided(`its inputs have several open dims, ${symbols.join(', ')}`, `--dims ${symbols[1]}=1`);
+  if (symbols.length > 1) {
+    const example = symbols.slice(1).map((symbol) => `--dims ${symbol}=1`);
+    throw undecided(`the first dims of its inputs differ, ${symbols.join(', ')}, and one of them may stay open`, example.join(' '));
+  }
   return symbols[0] === undefined ? undefined : { symbol: symbols[0], inputs: open.map(({ name }) => name) };
 }
+
+const sizesOrOnes = ({ dims }: InputDims): number[] => dims.map((dim) => (typeof dim === 'number' ? dim : 1));
 
 const undecided = (reason: string, example: string): DiptychError =>
   new DiptychError('graph_unsupported', `the graph cannot be differentiated as it is: ${reason}; say it, for example by ${example}`);

@@ -6,6 +6,7 @@ import { GRAM_CHANNELS, gramProjection } from '../../../shared/guidance/gram.ts'
 import { gramLayerOf } from '../../../shared/guidance/gram-layer.ts';
 import { GUIDANCE, guidanceGraph, type Metric } from '../../../shared/guidance/guidance-graph.ts';
 import type { Model } from '../../../shared/onnx/ir.ts';
+import { raiseOpset } from '../../../shared/onnx/raise-opset.ts';
 import { runModel } from '../onnx/run-model.ts';
 import { clipOfDemo, clipOfFixture, dinoOfFixture, tinyDecoder } from './read-network.ts';
 
@@ -173,3 +174,31 @@ describe.each([
 });
 
 const SMALL = { height: 32, width: 32, mean: MEAN, std: STD };
+
+// Decoders and encoders come from different exporters, and one graph has one operator set.
+test.each([
+  ['older', 16, 18, 21],
+  ['newer', 21, 16, 18],
+])('a decoder of an %s operator set than its encoders, which differ too, makes the same graph', async (_, decoderSet, dinoSet, clipSet) => {
+  const networks = [await tinyDecoder(), await dinoOfFixture(), await clipOfFixture()] as const;
+  const made = async (sets: readonly (number | undefined)[]) => {
+    const [decoder, dino, clip] = networks.map((model, k) => raiseOpset(model, sets[k])) as [Model, Model, Model];
+    const metrics = [
+      { name: 'dino', encoder: dino, preprocessing: SMALL },
+      { name: 'clip', encoder: clip, preprocessing: SMALL },
+      { name: 'gram', encoder: clip, preprocessing: SMALL, gramLayer: gramLayerOf(clip) },
+    ];
+    const model = guidanceGraph({ model: decoder, inputScale: 1, range: 'zero to one' }, metrics);
+    const feeds = Object.fromEntries(
+      model.graph.inputs.slice(1).map(({ name, type }, k) => {
+        const dims = type.dims as number[];
+        return [name, new Tensor('float32', wave(dims.at(-1)!, k + 2), dims)];
+      }),
+    );
+    return { opset: model.opsets.get(''), outputs: await run(model, x0, LATENT, feeds) };
+  };
+  const [mixed, alike] = [await made([decoderSet, dinoSet, clipSet]), await made([])];
+  expect(mixed.opset).toBe(21);
+  for (const name of [GUIDANCE.direction, GUIDANCE.scores])
+    alike.outputs[name]!.forEach((value, i) => expect(mixed.outputs[name]![i], `${name}[${i}]`).toBeCloseTo(value, 4));
+});

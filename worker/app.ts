@@ -4,7 +4,7 @@ import { DiptychError } from '../shared/errors.ts';
 import type { Clock } from './clock.ts';
 import type { Edge } from './edge.ts';
 import { KeyRings } from './key-ring.ts';
-import { openApi } from './openapi.ts';
+import { openApi } from './openapi/document.ts';
 import { problem } from './problem.ts';
 import { downloads } from './routes/downloads.ts';
 import { healthz } from './routes/healthz.ts';

@@ -1,6 +1,6 @@
 import { exports } from 'cloudflare:workers';
 import { expect } from 'vitest';
-import { openApi } from '../../worker/openapi.ts';
+import { openApi } from '../../worker/openapi/document.ts';
 
 export const EDGE = 'https://edge.example';
 

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { createApp } from '../../worker/app.ts';
-import { openApi } from '../../worker/openapi.ts';
+import { openApi } from '../../worker/openapi/document.ts';
 import { fetchEdge } from './fetch-edge.ts';
 
 test('documents exactly the routes of the app', () => {

@@ -20,6 +20,8 @@ const EDGE_TEST_KEYS = `new:${Buffer.alloc(32, 1).toString('base64')},old:${Buff
 
 export default defineConfig({
   test: {
+    // The edge writes a line a request: shown for tests that fail.
+    silent: 'passed-only',
     projects: [
       { test: { name: 'unit', include: ['tests/unit/**/*.test.ts'], environment: 'node', testTimeout: 60_000 } },
       { test: { name: 'e2e', include: ['tests/e2e/**/*.test.ts'], environment: 'node', testTimeout: 600_000, hookTimeout: 180_000 } },

@@ -4,6 +4,7 @@ import { basename, join } from 'node:path';
 import { promisify } from 'node:util';
 import { gzip as gzipCallback } from 'node:zlib';
 import { type BuildOptions, build as bundle, type Metafile } from 'esbuild';
+import { staticHeaders } from './static-headers.ts';
 
 const gzip = promisify(gzipCallback);
 const ROOT = join(import.meta.dirname, '..');
@@ -74,28 +75,8 @@ async function copyFiles(embed: string, version: string): Promise<void> {
   const page = join(ROOT, 'client/embed/studio');
   await cp(join(page, 'studio.html'), join(embed, 'studio.html'));
   await cp(join(page, 'studio.css'), join(embed, 'assets/studio.css'));
-  await writeFile(join(DIST, '_headers'), HEADERS);
+  await writeFile(join(DIST, '_headers'), staticHeaders());
 }
-
-/**
- * Cloudflare's rules for static files. A module script from another origin is fetched with CORS, and a worker's script carries its own policy:
- * the one of the page that starts it does not hold there.
- */
-const HEADERS = `/*
-  X-Content-Type-Options: nosniff
-  Cross-Origin-Resource-Policy: same-origin
-/embed/v1.js
-  Access-Control-Allow-Origin: *
-  ! Cross-Origin-Resource-Policy
-  Cross-Origin-Resource-Policy: cross-origin
-  Cache-Control: public, max-age=3600
-/embed/assets/engine.js
-  Content-Security-Policy: default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; connect-src 'self'
-/embed/assets/chunk-*
-  Cache-Control: public, max-age=31536000, immutable
-/embed/ort/*
-  Cache-Control: public, max-age=31536000, immutable
-`;
 
 if (import.meta.main) {
   await build();

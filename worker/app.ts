@@ -2,8 +2,10 @@ import { Hono } from 'hono';
 import { methodNotAllowed } from 'hono/method-not-allowed';
 import { DiptychError } from '../shared/errors.ts';
 import type { Clock } from './clock.ts';
-import type { Edge } from './edge.ts';
+import type { Edge, EdgeContext } from './edge.ts';
 import { KeyRings } from './key-ring.ts';
+import { logFault } from './logging/fault.ts';
+import { requestLog } from './logging/request-log.ts';
 import { openApi } from './openapi/document.ts';
 import { problem } from './problem.ts';
 import { downloads } from './routes/downloads.ts';
@@ -25,8 +27,10 @@ export function createApp({ now = Date.now }: { now?: Clock } = {}): Hono<Edge> 
   const identify = identifySite(new Sites(now));
 
   app.onError(answerError);
-  app.notFound((c) => problem(new DiptychError('route_not_found', `There is no ${c.req.path} here. GET /openapi.json lists the routes.`)));
-  app.use(securityHeaders, methodNotAllowed({ app, onMethodNotAllowed: (c, methods) => refuseMethod(c.req.method, methods) }));
+  app.notFound((c) =>
+    problem(c, new DiptychError('route_not_found', `There is no ${c.req.path} here. GET /openapi.json lists the routes.`)),
+  );
+  app.use(requestLog(now), securityHeaders, methodNotAllowed({ app, onMethodNotAllowed: refuseMethod }));
   app.use('/v1/*', identify, siteCors);
 
   app.get('/v1/manifest', siteAccess('optional'), manifest(catalogues));
@@ -39,14 +43,15 @@ export function createApp({ now = Date.now }: { now?: Clock } = {}): Hono<Edge> 
   return app;
 }
 
-function answerError(thrown: Error): Response {
-  if (thrown instanceof DiptychError) return problem(thrown);
-  // What broke is for the operator's log; strangers only learn that something did.
-  console.error(thrown);
-  return problem(new DiptychError('internal', 'The request could not be answered. The operator finds the reason in the log of this edge.'));
+function answerError(thrown: Error, c: EdgeContext): Response {
+  logFault(c, thrown);
+  if (thrown instanceof DiptychError) return problem(c, thrown);
+  // What broke is for the operator's log; strangers only learn that something did, and by which name to ask about it.
+  const detail = `The request could not be answered. The operator finds the reason in the log of this edge, under ${c.var.requestId}.`;
+  return problem(c, new DiptychError('internal', detail));
 }
 
-function refuseMethod(method: string, allowed: string[]): Response {
+function refuseMethod(c: EdgeContext, allowed: string[]): Response {
   const allow = allowed.join(', ');
-  return problem(new DiptychError('method_not_allowed', `This route takes ${allow}, not ${method}.`, { allowed }), { allow });
+  return problem(c, new DiptychError('method_not_allowed', `This route takes ${allow}, not ${c.req.method}.`, { allowed }), { allow });
 }

@@ -1,5 +1,7 @@
 import { type DiptychError, ERRORS } from '../shared/errors.ts';
+import type { EdgeContext } from './edge.ts';
 import { escapeHtml, scriptJson } from './html.ts';
+import { logFault } from './logging/fault.ts';
 
 /** The page's only script, always the same text, so that its policy can allow it by its hash. */
 const SCRIPT = "parent.postMessage(JSON.parse(document.getElementById('refusal').textContent), '*');";
@@ -8,7 +10,9 @@ const SCRIPT = "parent.postMessage(JSON.parse(document.getElementById('refusal')
  * What the frame shows in place of the studio. Any page may frame it, and it posts `{type: 'diptych-refused', code, message}` to its parent, so
  * that the site's owner sees why.
  */
-export async function refusalPage(error: DiptychError): Promise<Response> {
+export async function refusalPage(c: EdgeContext, error: DiptychError): Promise<Response> {
+  c.set('code', error.code);
+  logFault(c, error);
   const refusal = { type: 'diptych-refused', code: error.code, message: error.message };
   const { status, title } = ERRORS[error.code];
   const html = `<!doctype html>

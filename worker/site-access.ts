@@ -18,7 +18,7 @@ export const siteCors = cors({
   origin: (origin, c: EdgeContext) => (c.var.site && originAllowed(origin, c.var.site.origins) ? origin : null),
   allowMethods: ['GET', 'HEAD', 'POST'],
   allowHeaders: ['Content-Type', 'If-None-Match', 'If-Range', 'Range'],
-  exposeHeaders: ['Accept-Ranges', 'Content-Length', 'Content-Range', 'ETag', 'Retry-After'],
+  exposeHeaders: ['Accept-Ranges', 'Content-Length', 'Content-Range', 'ETag', 'Retry-After', 'X-Request-Id'],
   maxAge: 600,
 });
 

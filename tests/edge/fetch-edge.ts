@@ -21,6 +21,7 @@ interface Problem {
   status: number;
   code: string;
   detail: string;
+  request_id: string;
 }
 
 /** The body of a refusal, which must be problem+json of the status that it was answered with. */
@@ -32,6 +33,7 @@ export async function problemOf(response: Response): Promise<Problem> {
     title: expect.any(String),
     status: response.status,
     detail: expect.stringMatching(/\w/),
+    request_id: response.headers.get('x-request-id'),
   });
   return body;
 }

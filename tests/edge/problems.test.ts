@@ -98,10 +98,11 @@ describe('what is not set up', () => {
   test('what broke on our side stays in the log', async () => {
     const log = vi.spyOn(console, 'error').mockImplementation(() => undefined);
     const WEIGHTS = { get: async () => Promise.reject(new Error('secret reason')) } as unknown as R2Bucket;
-    const { detail, ...problem } = await problemOf(await answer('/v1/manifest?site=pk_here', { ...env, WEIGHTS }));
+    const { detail, request_id, ...problem } = await problemOf(await answer('/v1/manifest?site=pk_here', { ...env, WEIGHTS }));
     expect(problem).toMatchObject({ status: 500, code: 'internal' });
     expect(detail).not.toContain('secret reason');
-    expect(log).toHaveBeenCalledWith(expect.objectContaining({ message: 'secret reason' }));
+    const lines = log.mock.calls.map(([line]) => JSON.parse(String(line)) as object);
+    expect(lines).toContainEqual(expect.objectContaining({ event: 'fault', message: 'secret reason', request_id }));
     log.mockRestore();
   });
 

@@ -12,13 +12,14 @@ const paths: Paths = { ...manifestPaths, ...weightsPaths, ...telemetryPaths, ...
 const problem = {
   type: 'object',
   description: 'RFC 9457. Further members are the details of the code.',
-  required: ['type', 'title', 'status', 'code', 'detail'],
+  required: ['type', 'title', 'status', 'code', 'detail', 'request_id'],
   properties: {
     type: { type: 'string', format: 'uri-reference' },
     title: { type: 'string' },
     status: { type: 'integer' },
     code: { enum: Object.keys(ERRORS) },
     detail: { type: 'string' },
+    request_id: { type: 'string', description: 'As in `X-Request-Id`, and in the edge’s log.' },
   },
 };
 

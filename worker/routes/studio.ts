@@ -17,7 +17,7 @@ export async function studio(c: EdgeContext): Promise<Response> {
     refuseForeignFrame(c, site);
     return await studioPage(c, site);
   } catch (thrown) {
-    if (thrown instanceof DiptychError) return refusalPage(thrown);
+    if (thrown instanceof DiptychError) return refusalPage(c, thrown);
     throw thrown;
   }
 }

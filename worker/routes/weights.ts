@@ -28,7 +28,7 @@ export const weights = (keyRings: KeyRings, now: Clock) =>
     headers['content-type'] = 'application/octet-stream';
     if (c.req.method === 'HEAD') return new Response(null, { headers: { ...headers, 'content-length': String(blob.bytes) } });
     const range = requestedRange(c, etag, blob.bytes);
-    if (range === 'unsatisfiable') return unsatisfiable(sha256, blob.bytes);
+    if (range === 'unsatisfiable') return unsatisfiable(c, sha256, blob.bytes);
     if (range) {
       headers['content-range'] = `bytes ${range.start}-${range.end}/${blob.bytes}`;
       headers['content-length'] = String(range.end - range.start + 1);
@@ -57,7 +57,7 @@ function requestedRange(c: EdgeContext, etag: string, size: number): ReturnType<
   return condition === undefined || condition === etag ? byteRange(c.req.header('range'), size) : undefined;
 }
 
-function unsatisfiable(sha256: string, size: number): Response {
+function unsatisfiable(c: EdgeContext, sha256: string, size: number): Response {
   const error = new DiptychError('range_not_satisfiable', `The file has ${size} bytes; the range starts after its end.`, { sha256, size });
-  return problem(error, { 'content-range': `bytes */${size}`, 'cross-origin-resource-policy': 'cross-origin' });
+  return problem(c, error, { 'content-range': `bytes */${size}`, 'cross-origin-resource-policy': 'cross-origin' });
 }

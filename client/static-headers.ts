@@ -1,0 +1,33 @@
+import { SECURITY_HEADERS } from '../shared/security-headers.ts';
+
+/** A worker's script carries its own policy: the one of the page that starts it does not hold there. onnxruntime's glue starts some of itself. */
+const WORKER_POLICY = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; connect-src 'self'";
+const FOR_EVER = 'public, max-age=31536000, immutable';
+
+/** For each path pattern of static files, what differs from `SECURITY_HEADERS`. */
+const RULES: Record<string, Record<string, string>> = {
+  // A module script from another origin is fetched with CORS.
+  '/embed/v1.js': {
+    'access-control-allow-origin': '*',
+    'cross-origin-resource-policy': 'cross-origin',
+    'cache-control': 'public, max-age=3600',
+  },
+  '/embed/assets/engine.js': { 'content-security-policy': WORKER_POLICY },
+  '/embed/assets/chunk-*': { 'cache-control': FOR_EVER },
+  '/embed/ort/*': { 'content-security-policy': WORKER_POLICY, 'cache-control': FOR_EVER },
+};
+
+/**
+ * The file `_headers`, by which the platform serves static files
+ * (https://developers.cloudflare.com/workers/static-assets/headers/). A header that two rules set would be sent with both values: `!` takes the former away.
+ */
+export function staticHeaders(): string {
+  const rules = Object.entries({ '/*': SECURITY_HEADERS, ...RULES }).map(([pattern, headers]) => {
+    const lines = Object.entries(headers).flatMap(([name, value]) => {
+      const replaces = pattern !== '/*' && name in SECURITY_HEADERS;
+      return [...(replaces ? [`  ! ${name}`] : []), `  ${name}: ${value}`];
+    });
+    return [pattern, ...lines].join('\n');
+  });
+  return `${rules.join('\n')}\n`;
+}

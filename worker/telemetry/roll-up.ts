@@ -9,12 +9,12 @@ const namesOf = (roll: 'dimension' | 'sum'): TelemetryColumn[] =>
 const DIMENSIONS = namesOf('dimension');
 
 /** How a column is added up: REAL ones as whole millionths, so that sums are exact and do not depend on the order. */
-const SUMS = namesOf('sum').map((name) => {
+export const SUMS = namesOf('sum').map((name) => {
   const scale = TELEMETRY_COLUMNS[name].sql === 'REAL' ? 1_000_000 : 1;
   return { name, scale, total: scale === 1 ? name : `${name}_e6`, count: `${name}_n` };
 });
 
-const HISTOGRAM_DIMENSIONS = ['backend', 'gpu_vendor', 'gpu_architecture', 'model'] as const satisfies readonly TelemetryColumn[];
+export const HISTOGRAM_DIMENSIONS = ['backend', 'gpu_vendor', 'gpu_architecture', 'model'] as const satisfies readonly TelemetryColumn[];
 
 /** Columns of `telemetry_hours` after `site`: those that tell rows apart, and those that are added up. */
 export const HOUR_KEYS = ['hour', ...DIMENSIONS] as const;

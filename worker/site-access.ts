@@ -8,8 +8,8 @@ import type { Site, Sites } from './storage/sites.ts';
 /** Looks up the site that `?site=` names, for the middleware and routes that follow. Refuses nothing yet. */
 export const identifySite = (sites: Sites) =>
   createMiddleware<Edge>(async function identifySite(c, next) {
-    const id = c.req.query('site');
-    c.set('site', id === undefined ? undefined : await sites.find(c.env, id));
+    const key = c.req.query('site');
+    c.set('site', key === undefined ? undefined : await sites.find(c.env, key));
     await next();
   });
 
@@ -38,10 +38,10 @@ export const siteAccess = (origin: 'required' | 'optional') =>
 
 /** @throws `site_key_missing`, `site_unknown`, `site_disabled` */
 export function enabledSite(c: EdgeContext): Site {
-  const id = c.req.query('site');
-  if (!id) throw new DiptychError('site_key_missing', `${c.req.path} needs the site key: ?site=pk_...`);
+  const key = c.req.query('site');
+  if (!key) throw new DiptychError('site_key_missing', `${c.req.path} needs the site key: ?site=pk_...`);
   const { site } = c.var;
-  if (!site) throw new DiptychError('site_unknown', `No site has the key ${id.slice(0, 80)}. Copy the key from the operator of this edge.`);
+  if (!site) throw new DiptychError('site_unknown', `No site has the key ${key.slice(0, 80)}, or the key was replaced. Copy the site’s key from the operator of this edge.`);
   if (site.disabled)
     throw new DiptychError('site_disabled', `Site ${site.id} is disabled. Ask the operator of this edge.`, { site: site.id });
   return site;

@@ -61,8 +61,8 @@ async function openFaultyEdge(sites: readonly string[]): Promise<TestHarness> {
   const worker = edge.getWorker();
   await worker.applyD1Migrations('DB');
   const { DB } = await worker.getEnv();
-  const insert = DB.prepare('INSERT INTO sites (id, name) VALUES (?1, ?1)');
-  await DB.batch(sites.map((site) => insert.bind(site)));
+  const inserts = ['INSERT INTO sites (id, name) VALUES (?1, ?1)', 'INSERT INTO site_keys (key, site) VALUES (?1, ?1)'];
+  await DB.batch(sites.flatMap((site) => inserts.map((sql) => DB.prepare(sql).bind(site))));
   return edge;
 }
 

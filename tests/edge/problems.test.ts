@@ -7,6 +7,7 @@ import { EDGE, problemOf, fetchEdge } from './fetch-edge.ts';
 import { insertSite } from './store-fixture.ts';
 
 await insertSite('pk_here', ['https://here.example']);
+await insertSite('pk_gone', [], 1);
 
 test.for(['/', '/v1', '/v1/nothing', '/embed/studio.html', '/V1/manifest'])('%s is no route', async (path) => {
   expect(await problemOf(await fetchEdge(path))).toMatchObject({ status: 404, code: 'route_not_found' });
@@ -46,7 +47,6 @@ describe('site keys', () => {
     { path: "/v1/manifest?site=pk_here'--", status: 403, code: 'site_unknown' },
     { path: '/v1/manifest?site=pk_gone', status: 403, code: 'site_disabled' },
   ] as const)('$path is $code', async ({ path, status, code }) => {
-    await env.DB.prepare("INSERT OR IGNORE INTO sites (id, name, disabled) VALUES ('pk_gone', 'Gone', 1)").run();
     expect(await problemOf(await fetchEdge(path))).toMatchObject({ status, code });
   });
 
@@ -107,7 +107,7 @@ describe('what is not set up', () => {
   });
 
   test('a missing table is named with its command', async () => {
-    await env.DB.prepare('DROP TABLE sites').run();
+    await env.DB.prepare('DROP TABLE site_keys').run();
     expect(await problemOf(await fetchEdge('/v1/manifest?site=pk_fresh'))).toMatchObject({
       status: 503,
       code: 'edge_not_ready',

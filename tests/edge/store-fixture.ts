@@ -3,10 +3,11 @@ import type { Manifest } from '../../shared/manifest.ts';
 import { blobKey } from '../../worker/storage/blobs.ts';
 import { CATALOGUE_KEY } from '../../worker/storage/catalogue.ts';
 
-/** A site whose row is in the database; each test file has a database of its own. */
-export async function insertSite(id: string, origins: readonly string[], disabled = 0): Promise<void> {
-  const insert = env.DB.prepare('INSERT INTO sites (id, name, origins, disabled) VALUES (?1, ?2, ?3, ?4)');
-  await insert.bind(id, `Site ${id}`, JSON.stringify(origins), disabled).run();
+/** A site in the database, whose key is its id as well unless one is given; each test file has a database of its own. */
+export async function insertSite(key: string, origins: readonly string[], disabled = 0, id = key): Promise<void> {
+  const site = env.DB.prepare('INSERT INTO sites (id, name, origins, disabled) VALUES (?1, ?2, ?3, ?4)');
+  const siteKey = env.DB.prepare('INSERT INTO site_keys (key, site) VALUES (?1, ?2)');
+  await env.DB.batch([site.bind(id, `Site ${id}`, JSON.stringify(origins), disabled), siteKey.bind(key, id)]);
 }
 
 export async function insertBlob(bytes: Uint8Array<ArrayBuffer>): Promise<string> {

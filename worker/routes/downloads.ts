@@ -30,10 +30,10 @@ export const downloads = (catalogues: Catalogues, keyRings: KeyRings, now: Clock
     const refs = inCatalogue([...new Set(hashes)], await catalogues.current(c.env));
     const ring = await keyRings.of(c.env);
     const { origin } = new URL(c.req.url);
-    const { id } = enabledSite(c);
+    const { key } = enabledSite(c);
     const expires = Math.floor(now() / 1000) + LIFETIME_SECONDS;
     const sign = async (ref: BlobRef): Promise<SignedBlob> => {
-      const path = await signedPath({ sha256: ref.sha256, site: id, exp: expires }, ring);
+      const path = await signedPath({ sha256: ref.sha256, site: key, exp: expires }, ring);
       return { ...ref, url: origin + path };
     };
     const answer: DownloadsAnswer = { expires, downloads: await Promise.all(refs.map(sign)) };

@@ -30,7 +30,7 @@ function checks(env: Env, keyRings: KeyRings): Record<string, () => Promise<unkn
   };
 }
 
-const TABLES = ['sites', 'telemetry_batches', 'telemetry_events', 'telemetry_hours', 'telemetry_histograms', 'telemetry_dead'];
+const TABLES = ['sites', 'site_keys', 'audit', 'telemetry_batches', 'telemetry_events', 'telemetry_hours', 'telemetry_histograms', 'telemetry_dead'];
 
 const countOne = (env: Env, table: string) => env.DB.prepare(`SELECT 1 FROM ${table} LIMIT 1`);
 

@@ -31,7 +31,7 @@ function refuseForeignFrame(c: EdgeContext, site: Site): void {
 }
 
 async function studioPage(c: EdgeContext, site: Site): Promise<Response> {
-  const config: StudioConfig = { site: site.id, origins: site.origins, telemetry: `/v1/telemetry?site=${site.id}` };
+  const config: StudioConfig = { site: site.key, origins: site.origins, telemetry: `/v1/telemetry?site=${site.key}` };
   const asset = await binding(c.env, 'ASSETS').fetch(new URL(ASSET, c.req.url));
   let written = false;
   const page = new HTMLRewriter()

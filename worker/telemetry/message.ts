@@ -3,7 +3,8 @@ import { TelemetryBatch } from '../../shared/telemetry.ts';
 
 /** What the route puts into the queue. `received`: milliseconds since 1970, by the edge's clock. */
 export const TelemetryMessage = v.strictObject({
-  site: v.pipe(v.string(), v.regex(/^pk_[A-Za-z0-9_-]{1,60}$/)),
+  /** Its id, not the key by which the page named it. */
+  site: v.pipe(v.string(), v.regex(/^[A-Za-z0-9_-]{1,64}$/)),
   received: v.pipe(v.number(), v.integer(), v.minValue(0)),
   batch: TelemetryBatch,
 });

@@ -27,8 +27,9 @@ export async function saveSite(site: Omit<SiteRow, 'disabled'>, database: SiteDa
   if (!/^pk_[A-Za-z0-9_-]{1,60}$/.test(site.id))
     throw new DiptychError('usage', `the site key ${site.id} must be pk_ and up to 60 letters, digits, - or _`, { id: site.id });
   const origins = site.origins.map(validOrigin);
-  const sql = 'INSERT INTO sites (id, name, origins) VALUES (?1, ?2, ?3) ON CONFLICT (id) DO UPDATE SET name = ?2, origins = ?3';
-  await execute(sql, [site.id, site.name, JSON.stringify(origins)], database);
+  const save = 'INSERT INTO sites (id, name, origins) VALUES (?1, ?2, ?3) ON CONFLICT (id) DO UPDATE SET name = ?2, origins = ?3';
+  await execute(save, [site.id, site.name, JSON.stringify(origins)], database);
+  await execute('INSERT INTO site_keys (key, site) VALUES (?1, ?1) ON CONFLICT (key) DO NOTHING', [site.id], database);
   return { ...site, origins, disabled: false };
 }
 

@@ -130,7 +130,9 @@ test('without the migration it says what to run', async () => {
   const batch = () => Promise.reject(new Error('D1_ERROR: no such table: telemetry_hours: SQLITE_ERROR'));
   const DB = { prepare: env.DB.prepare.bind(env.DB), batch } as unknown as D1Database;
   expect(await deliver('diptych-telemetry', message(NOW), { ...env, DB })).toMatchObject({ retried: true });
-  expect(logged).toEqual([['telemetry', expect.objectContaining({ code: 'edge_not_ready' })]]);
+  expect(logged.map(([line]) => JSON.parse(String(line)) as object)).toEqual([
+    expect.objectContaining({ event: 'write_failed', code: 'edge_not_ready' }),
+  ]);
 });
 
 test('through the real queues: a poison message ends among the dead letters, its neighbours are counted', async () => {

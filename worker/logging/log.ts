@@ -1,3 +1,4 @@
+import { DiptychError } from '../../shared/errors.ts';
 import { redact } from './redact.ts';
 
 /** One line's members. Undefined ones are left out. */
@@ -13,5 +14,6 @@ export function logLine(level: 'info' | 'error', event: string, fields: Fields):
 /** Writes what broke, and where, without the values that a message may quote. */
 export function logError(event: string, thrown: unknown, fields: Fields = {}): void {
   const { name, message, stack } = thrown instanceof Error ? thrown : new Error(String(thrown));
-  logLine('error', event, { ...fields, error: name, message: redact(message), stack: stack && redact(stack) });
+  const code = thrown instanceof DiptychError ? thrown.code : undefined;
+  logLine('error', event, { ...fields, code, error: name, message: redact(message), stack: stack && redact(stack) });
 }

@@ -6,7 +6,7 @@ const PATTERNS: readonly (readonly [pattern: RegExp, replacement: string])[] = [
   [/\?[^\s"'<>)]+/g, '?[query]'],
   [/\b(bearer|basic)\s+[^\s"',]+/gi, '$1 [credentials]'],
   [/\b(?:\d{1,3}\.){3}\d{1,3}\b/g, '[address]'],
-  [/(?<![\w:.])(?=[0-9a-f:]*:[0-9a-f:]*:)[0-9a-f]{0,4}(?::[0-9a-f]{0,4}){2,7}(?![\w:])/gi, '[address]'],
+  [/(?<![\w:.])(?=[0-9a-f:]*::|(?:[0-9a-f]{1,4}:){7})[0-9a-f]{0,4}(?::[0-9a-f]{0,4}){2,7}(?![\w:])/gi, '[address]'],
   [/(?<![\w+/-])(?=[\w+/-]*[a-z])(?=[\w+/-]*[A-Z])(?=[\w+/-]*\d)[\w+/-]{32,}={0,2}/g, '[secret]'],
 ];
 

@@ -26,7 +26,7 @@ export const requestLog = (now: Clock) =>
       code: c.var.code,
       ms: now() - started,
       site: c.var.site?.id,
-      bytes: declaredBytes(c.res),
+      bytes: c.req.method === 'HEAD' ? 0 : declaredBytes(c.res),
     });
   });
 

@@ -31,7 +31,8 @@ const DELETE_BATCHES = `
   WHERE (site, batch) IN (SELECT site, batch FROM telemetry_batches WHERE received < ?1 ORDER BY received LIMIT ?2)`;
 const DELETE_DEAD = 'DELETE FROM telemetry_dead WHERE id IN (SELECT id FROM telemetry_dead WHERE died < ?1 LIMIT ?2)';
 
-/** Deletes at most `limit` batches received before `before`, whose events are gone, and as many dead letters. */
-export async function deleteBatches(db: D1Database, before: number, limit: number): Promise<void> {
-  await db.batch([DELETE_BATCHES, DELETE_DEAD].map((sql) => db.prepare(sql).bind(before, limit)));
+/** Deletes at most `limit` batches received before `before`, whose events are gone, and as many dead letters. Returns how many rows it deleted. */
+export async function deleteBatches(db: D1Database, before: number, limit: number): Promise<number> {
+  const results = await db.batch([DELETE_BATCHES, DELETE_DEAD].map((sql) => db.prepare(sql).bind(before, limit)));
+  return results.reduce((sum, { meta }) => sum + meta.changes, 0);
 }

@@ -15,6 +15,8 @@ export const CHROMIUM_FLAGS = [
   '--use-webgpu-adapter=swiftshader',
 ];
 
+const EDGE_TEST_ADMIN_TOKENS = 'tester:0123456789abcdef0123456789abcdef,previous:fedcba9876543210fedcba9876543210';
+
 /** The keys of 32 bytes 0x01 and 32 bytes 0x02. */
 const EDGE_TEST_KEYS = `new:${Buffer.alloc(32, 1).toString('base64')},old:${Buffer.alloc(32, 2).toString('base64')}`;
 
@@ -31,7 +33,11 @@ export default defineConfig({
             wrangler: { configPath: './wrangler.toml' },
             miniflare: {
               // Fixed, so that docs/signing.md can hold test vectors.
-              bindings: { SIGNING_KEYS: EDGE_TEST_KEYS, TEST_MIGRATIONS: await readD1Migrations('worker/migrations') },
+              bindings: {
+                SIGNING_KEYS: EDGE_TEST_KEYS,
+                ADMIN_TOKEN: EDGE_TEST_ADMIN_TOKENS,
+                TEST_MIGRATIONS: await readD1Migrations('worker/migrations'),
+              },
               // A small page in place of the built one: these tests need no build.
               assets: { directory: 'tests/edge/assets', binding: 'ASSETS' },
             },

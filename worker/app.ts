@@ -1,6 +1,9 @@
 import { Hono } from 'hono';
+import { except } from 'hono/combine';
 import { methodNotAllowed } from 'hono/method-not-allowed';
 import { DiptychError } from '../shared/errors.ts';
+import { type AccessKeys, remoteAccessKeys } from './admin/access-jwt.ts';
+import { ADMIN_PATHS, adminAccess } from './admin/admin-access.ts';
 import type { Clock } from './clock.ts';
 import type { Edge, EdgeContext } from './edge.ts';
 import { KeyRings } from './key-ring.ts';
@@ -19,8 +22,14 @@ import { identifySite, siteAccess, siteCors } from './site-access.ts';
 import { Catalogues } from './storage/catalogue.ts';
 import { Sites } from './storage/sites.ts';
 
+interface AppOptions {
+  now?: Clock;
+  /** Where the keys come from that Cloudflare Access signs with. */
+  accessKeys?: AccessKeys;
+}
+
 /** The edge's routes. What the app keeps in memory lives as long as it does. */
-export function createApp({ now = Date.now }: { now?: Clock } = {}): Hono<Edge> {
+export function createApp({ now = Date.now, accessKeys = remoteAccessKeys() }: AppOptions = {}): Hono<Edge> {
   const app = new Hono<Edge>();
   const catalogues = new Catalogues();
   const keyRings = new KeyRings();
@@ -31,7 +40,9 @@ export function createApp({ now = Date.now }: { now?: Clock } = {}): Hono<Edge> 
     problem(c, new DiptychError('route_not_found', `There is no ${c.req.path} here. GET /openapi.json lists the routes.`)),
   );
   app.use(requestLog(now), securityHeaders, methodNotAllowed({ app, onMethodNotAllowed: refuseMethod }));
-  app.use('/v1/*', identify, siteCors);
+  app.use('/v1/*', except(ADMIN_PATHS, identify, siteCors));
+  const admin = adminAccess(accessKeys, now);
+  for (const path of ADMIN_PATHS) app.use(path, admin);
 
   app.get('/v1/manifest', siteAccess('optional'), manifest(catalogues));
   app.post('/v1/downloads', siteAccess('required'), downloads(catalogues, keyRings, now));

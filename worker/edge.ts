@@ -13,6 +13,8 @@ export interface Edge {
     code: ErrorCode | undefined;
     /** The one that the query names, if there is one of that key. */
     site: Site | undefined;
+    /** On the admin's routes: `token:<name>` or `access:<who>`. */
+    actor: string;
   };
 }
 

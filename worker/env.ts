@@ -1,6 +1,6 @@
 import { DiptychError } from '../shared/errors.ts';
 
-/** What `wrangler.toml` binds, and the one secret. */
+/** What `wrangler.toml` binds, and the secrets. */
 export interface Env {
   ASSETS: Fetcher;
   WEIGHTS: R2Bucket;
@@ -9,12 +9,18 @@ export interface Env {
   /** Old telemetry; a bucket of its own, for nobody else to read. */
   ARCHIVE: R2Bucket;
   SIGNING_KEYS: string;
+  /** Who may administer: tokens, or an application of Cloudflare Access, or both. */
+  ADMIN_TOKEN?: string;
+  ACCESS_TEAM_DOMAIN?: string;
+  ACCESS_AUD?: string;
   /** Raw points for exploring, where the operator's account has Analytics Engine. */
   ANALYTICS?: AnalyticsEngineDataset;
 }
 
+type Optional = 'ANALYTICS' | 'ADMIN_TOKEN' | 'ACCESS_TEAM_DOMAIN' | 'ACCESS_AUD';
+
 /** The command that makes each binding, for the error that names it. */
-const FIXES: Record<Exclude<keyof Env, 'ANALYTICS'>, string> = {
+const FIXES: Record<Exclude<keyof Env, Optional>, string> = {
   ASSETS: 'npm run build',
   WEIGHTS: 'npx wrangler r2 bucket create diptych-weights',
   DB: 'npx wrangler d1 create diptych',

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { type Browser, chromium, type FrameLocator, type Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { build, DIST } from '../../client/build.ts';
-import { DEMO_SITE, ensureSigningKey, fillEdge, freePort, type LocalEdge, startEdge } from '../../models-manifest/cli/demo/local-edge.ts';
+import { DEMO_SITE, ensureSecrets, fillEdge, freePort, type LocalEdge, startEdge } from '../../models-manifest/cli/demo/local-edge.ts';
 import { seedStore } from '../../models-manifest/cli/demo/seed-store.ts';
 import { openLocalPlatform } from '../../models-manifest/cli/publish/local-platform.ts';
 import { saveSite } from '../../models-manifest/cli/site/sites.ts';
@@ -34,7 +34,7 @@ beforeAll(async () => {
   if (!existsSync(DIST)) await build();
   const store = new Store('.diptych/store');
   await seedStore(store, () => undefined);
-  await ensureSigningKey();
+  await ensureSecrets();
   host = await serveHost(() => edge.origin);
   await fillEdge(store, state, [host.origin], () => undefined);
   await saveSite({ id: OTHER_SITE, name: 'Elsewhere', origins: ['https://elsewhere.example'] }, { state });

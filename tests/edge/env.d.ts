@@ -11,6 +11,7 @@ declare namespace Cloudflare {
     TELEMETRY: Queue;
     ARCHIVE: R2Bucket;
     SIGNING_KEYS: string;
+    ADMIN_TOKEN: string;
     TEST_MIGRATIONS: import('cloudflare:test').D1Migration[];
   }
   interface GlobalProps {

@@ -2,6 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { DiptychError } from '../../../shared/errors.ts';
 import { openLocalTarget } from '../publish/local-target.ts';
@@ -33,11 +34,19 @@ export async function fillEdge(
   }
 }
 
-/** A signing key of this machine's own, in the file that `wrangler dev` reads and git ignores. */
-export async function ensureSigningKey(file = '.dev.vars'): Promise<void> {
-  if (existsSync(file)) return;
-  const key = `SIGNING_KEYS="local:${randomBytes(32).toString('base64')}"\n`;
-  await writeWhole(file, new TextEncoder().encode(key));
+/** Makes each secret of this machine's own. */
+const SECRETS = {
+  SIGNING_KEYS: () => `local:${randomBytes(32).toString('base64')}`,
+  ADMIN_TOKEN: () => `local:${randomBytes(32).toString('hex')}`,
+};
+
+/** Adds the secrets that it lacks to the file that `wrangler dev` reads and git ignores; those that are there stay. */
+export async function ensureSecrets(file = '.dev.vars'): Promise<void> {
+  const before = existsSync(file) ? await readFile(file, 'utf8') : '';
+  const lacking = Object.entries(SECRETS).filter(([name]) => !new RegExp(`^\\s*${name}\\s*=`, 'm').test(before));
+  if (lacking.length === 0) return;
+  const lines = [before.trimEnd(), ...lacking.map(([name, make]) => `${name}="${make()}"`)].filter(Boolean);
+  await writeWhole(file, new TextEncoder().encode(`${lines.join('\n')}\n`));
 }
 
 export interface LocalEdge {

@@ -4,7 +4,7 @@ import { serveDemo } from '../../../client/demo/serve.ts';
 import { megabytes, openConsole, reportError } from '../console.ts';
 import { LOCAL_STATE } from '../publish/local-platform.ts';
 import { Store } from '../store.ts';
-import { DEMO_SITE, ensureSigningKey, fillEdge, freePort, startEdge } from './local-edge.ts';
+import { DEMO_SITE, ensureSecrets, fillEdge, freePort, startEdge } from './local-edge.ts';
 import { seedStore } from './seed-store.ts';
 
 const EDGE_PORT = 8787;
@@ -27,7 +27,7 @@ async function start(): Promise<void> {
     () => seedStore(store, onStage),
     (fresh) => (fresh ? 'prepared' : 'is prepared'),
   );
-  await ensureSigningKey();
+  await ensureSecrets();
   const sending = out.progress('Publishing');
   const fill = () => fillEdge(store, LOCAL_STATE, ['http://localhost:*'], (done, total) => sending.update(done, total, megabytes(done)));
   await timed('Local store', fill, ({ loras, bytesSent }) => `holds the model and ${loras} LoRAs; ${megabytes(bytesSent)} were new`);

@@ -49,6 +49,8 @@ export interface GenerateRequest {
   guidance?: GuidanceSettings;
   /** Pictures of the visitor's own that guidance takes for references, in place of the LoRAs'. */
   referenceImages?: Partial<Record<LoraKind, RgbaImage>>;
+  /** Show the picture as the network sees it so far, now and then; off where left out. */
+  preview?: boolean;
 }
 
 /** RGBA rows from the top, 8 bits a channel. */
@@ -71,6 +73,8 @@ export type EngineEvent =
       /** With guidance: cosine of the picture so far with each metric's reference, before this step's correction. */
       scores?: Scores;
     }
+  /** Between two steps, as often as a small part of the run's time allows. */
+  | { type: 'preview'; image: RgbaImage }
   | { type: 'decode' }
   /** The run goes on, but not quite as asked: a sentence for people. It may quote the prompt, so it stays on the device. */
   | { type: 'warning'; message: string };

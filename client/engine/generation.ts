@@ -7,6 +7,7 @@ import { bindRule } from './bind-rule.ts';
 import { makeDenoiser } from './denoiser.ts';
 import type { GuidanceRun } from './guidance-run.ts';
 import { FusionRun } from './fusion-run.ts';
+import { Previews } from './previews.ts';
 import { encodePrompts, type PromptFeeds, type PromptParts, releasePrompts } from './prompts.ts';
 import { toRgba } from './rgba.ts';
 import type { RuntimeTensor } from './sessions/runtime.ts';
@@ -58,8 +59,10 @@ async function sample(parts: GenerationParts, request: GenerateRequest, prompts:
   const fusion = new FusionRun(graph, bindRule(parts, request, 'denoiser'), rule.every);
   const stepMs: number[] = [];
   let last = now();
+  const show = async (x0: RuntimeTensor) => onEvent({ type: 'preview', image: await decode(parts, x0) });
+  const previews = request.preview ? new Previews({ steps: request.steps, now, show }) : undefined;
   const onStep = () => {
-    stepMs.push(now() - last);
+    stepMs.push(now() - last - (previews?.endStep() ?? 0));
     last = now();
     const scores = guidance?.endStep();
     onEvent({
@@ -80,7 +83,7 @@ async function sample(parts: GenerationParts, request: GenerateRequest, prompts:
     fusion,
     conditioning: (pass) => prompts[stepMs.length]![pass % prompts[0]!.length]!,
   });
-  const denoise = guidance
+  const guided = guidance
     ? withRefinement(
         unguided,
         latents,
@@ -90,7 +93,15 @@ async function sample(parts: GenerationParts, request: GenerateRequest, prompts:
     : unguided;
   const x = latents.upload(unitNoise(parts, request, 0).map((value) => value * schedule.initialScale));
   const noise = (step: number) => latents.upload(unitNoise(parts, request, step + 1));
-  const latent = await SAMPLER_OF[schedule.sampler]({ space: latents, denoise, schedule, x, noise, onStep, signal });
+  const latent = await SAMPLER_OF[schedule.sampler]({
+    space: latents,
+    denoise: previews?.watch(guided) ?? guided,
+    schedule,
+    x,
+    noise,
+    onStep,
+    signal,
+  });
   return { latent, fusionMap: fusion.map(), stepMs };
 }
 
@@ -100,6 +111,7 @@ function unitNoise({ pipeline }: GenerationParts, { seed }: GenerateRequest, str
   return gaussianNoise(seed, channels * height * width, stream);
 }
 
+/** The picture of a latent, which the caller keeps. */
 async function decode({ runtime, pipeline }: GenerationParts, latent: RuntimeTensor): Promise<GenerateResult['image']> {
   const { model, latents } = pipeline;
   const graph = pipeline.graph('decoder');
@@ -108,7 +120,11 @@ async function decode({ runtime, pipeline }: GenerationParts, latent: RuntimeTen
   if (shiftFactor !== 0) terms.push([shiftFactor, latents.upload(new Float32Array(channels * rows * columns).fill(1))]);
   const scaled = await latents.combine(terms);
   const outputs = await graph.session.run({ [graph.inputs[0]!.name]: scaled });
-  const planes = await runtime.read(outputs[graph.outputs[0]!.name]!);
+  for (const [, term] of terms.slice(1)) latents.release(term);
+  latents.release(scaled);
+  const decoded = outputs[graph.outputs[0]!.name]!;
+  const planes = await runtime.read(decoded);
+  runtime.release(decoded);
   const { width, height } = model.image;
   return { width, height, data: toRgba(planes, width, height) };
 }

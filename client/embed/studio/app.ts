@@ -39,13 +39,13 @@ export class App extends LitElement {
   }
 
   override render() {
-    const { settings, progress, result, map, mapSteps, scores, engine } = this.model.state;
+    const { settings, progress, preview, result, map, mapSteps, scores, engine } = this.model.state;
     const running = progress !== undefined && progress.phase !== 'consent';
     return html`<main aria-busy=${running}>
       <h1 class="visually-hidden">Diptych studio</h1>
       <section class="choices" aria-label="Choices">${this.#choices(running)}</section>
       <section class="outcome" aria-label="Picture">
-        <diptych-picture .result=${result} .size=${settings?.model.image} .busy=${running}></diptych-picture>
+        <diptych-picture .result=${result} .preview=${preview} .size=${settings?.model.image} .busy=${running}></diptych-picture>
         ${map && map.modules.length > 0 ? html`<diptych-fusion .map=${map} .steps=${mapSteps} .measured=${isMeasured((running ? settings : result?.settings)?.rule ?? DEFAULT_RULE)}></diptych-fusion>` : nothing}
         ${scores.length > 0 ? html`<diptych-scores .scores=${scores} .steps=${mapSteps}></diptych-scores>` : nothing}
       </section>

@@ -1,4 +1,5 @@
 import { css, html, LitElement, nothing } from 'lit';
+import type { RgbaImage } from '../../../shared/protocol.ts';
 import { controlStyles } from './control-styles.ts';
 import { drawPicture } from './png.ts';
 import type { Result } from './studio-model.ts';
@@ -18,14 +19,22 @@ function roomIn(frame: HTMLElement): number {
   return frame.clientWidth - parseFloat(paddingInlineStart) - parseFloat(paddingInlineEnd);
 }
 
-/** The finished picture, its facts, and the way to keep it. */
+/** The picture as it emerges and when it is finished, its facts, and the way to keep it. */
 export class PictureView extends LitElement {
-  static override readonly properties = { result: { attribute: false }, size: { attribute: false }, busy: { type: Boolean } };
+  static override readonly properties = {
+    result: { attribute: false },
+    preview: { attribute: false },
+    size: { attribute: false },
+    busy: { type: Boolean },
+  };
   declare result: Result | undefined;
+  /** Of the run in progress. */
+  declare preview: RgbaImage | undefined;
   /** What a picture of the present model will measure: its place is kept before it is there. */
   declare size: { width: number; height: number } | undefined;
   declare busy: boolean;
-  #drawn: Result | undefined;
+  #drawn: RgbaImage | undefined;
+  #kept: Blob | undefined;
   #address: string | undefined;
   // In the next frame: fitting changes the size that is watched.
   readonly #resized = new ResizeObserver(() => requestAnimationFrame(() => this.#fit()));
@@ -43,10 +52,13 @@ export class PictureView extends LitElement {
   }
 
   override render() {
-    return html`<div class="frame" ?data-busy=${this.busy}>
+    return html`<div class="frame" ?data-waiting=${this.busy && !this.preview}>
         ${
-          this.result
-            ? html`<canvas role="img" aria-label=${`Picture: ${this.result.settings.prompt}`}></canvas>`
+          this.#image
+            ? html`<canvas
+                role="img"
+                aria-label=${this.preview ? 'The picture so far' : `Picture: ${this.result?.settings.prompt}`}
+              ></canvas>`
             : html`<div class="empty">
                 <span class="mark" aria-hidden="true"><i></i><i></i></span>
                 <p class="hint">${this.busy ? 'Your picture is on its way.' : 'Your picture will appear here.'}</p>
@@ -67,18 +79,24 @@ export class PictureView extends LitElement {
   }
 
   protected override willUpdate(): void {
-    if (this.result?.picture.blob === this.#drawn?.picture.blob) return;
+    const blob = this.result?.picture.blob;
+    if (blob === this.#kept) return;
     this.#forget();
-    if (this.result) this.#address = URL.createObjectURL(this.result.picture.blob);
+    this.#kept = blob;
+    if (blob) this.#address = URL.createObjectURL(blob);
   }
 
   protected override updated(): void {
-    const canvas = this.#canvas;
-    if (this.result && canvas && this.#drawn !== this.result) {
-      drawPicture(canvas, this.result.image);
-      this.#drawn = this.result;
+    const [canvas, image] = [this.#canvas, this.#image];
+    if (canvas && image && this.#drawn !== image) {
+      drawPicture(canvas, image);
+      this.#drawn = image;
     }
     this.#fit();
+  }
+
+  get #image(): RgbaImage | undefined {
+    return this.preview ?? this.result?.image;
   }
 
   get #canvas(): HTMLCanvasElement | null {
@@ -87,7 +105,7 @@ export class PictureView extends LitElement {
 
   #fit(): void {
     const frame = this.renderRoot.querySelector<HTMLElement>('.frame');
-    const size = this.result?.image ?? this.size;
+    const size = this.#image ?? this.size;
     if (!frame || !size) return;
     const width = shownWidth(size.width, roomIn(frame));
     frame.style.setProperty('--height', `${Math.round((width / size.width) * size.height)}px`);
@@ -100,6 +118,7 @@ export class PictureView extends LitElement {
   #forget(): void {
     if (this.#address) URL.revokeObjectURL(this.#address);
     this.#address = undefined;
+    this.#kept = undefined;
   }
 
   static override readonly styles = [
@@ -128,7 +147,7 @@ export class PictureView extends LitElement {
       canvas.grown {
         image-rendering: pixelated;
       }
-      [data-busy] canvas {
+      [data-waiting] canvas {
         opacity: 0.45;
       }
       .empty {

@@ -4,7 +4,7 @@ import type { RunProgress, StepProgress } from '../messages.ts';
 /** What the studio is doing, as far as its progress bar is concerned. */
 export type Progress = { phase: 'start' } | RunProgress | ({ phase: 'step' } & StepProgress);
 
-export function progressOf(event: Exclude<EngineEvent, { type: 'warning' }>): Progress {
+export function progressOf(event: Exclude<EngineEvent, { type: 'warning' | 'preview' }>): Progress {
   switch (event.type) {
     case 'download':
       return { phase: 'download', loaded: event.loaded, total: event.total, secondsLeft: event.secondsLeft };

@@ -61,6 +61,7 @@ function plainRequest({ model, subject, style, prompt, seed, steps, strengths, r
     guidanceScale: model.defaults.guidanceScale,
     strengths,
     rule,
+    preview: true,
     ...(isMeasured(rule) && { ruleSettings: MEASURES[measure] }),
   };
 }

@@ -1,6 +1,6 @@
 import { asDiptychError, DiptychError } from '../../../shared/errors.ts';
 import type { BlobRef, Manifest } from '../../../shared/manifest.ts';
-import type { EngineApi, EngineEvent, EngineInfo, FusionMap, GenerateResult, Scores } from '../../../shared/protocol.ts';
+import type { EngineApi, EngineEvent, EngineInfo, FusionMap, GenerateResult, RgbaImage, Scores } from '../../../shared/protocol.ts';
 import type { Picture, StudioOptions } from '../messages.ts';
 import { appendStep } from './live-map.ts';
 import { type Progress, progressOf } from './progress.ts';
@@ -25,6 +25,8 @@ export interface StudioState {
   guidanceBytesMissing: number | undefined;
   /** Set while a run is going on, or waits for consent. */
   progress: Progress | undefined;
+  /** What the network sees so far, while a run is going on. */
+  preview: RgbaImage | undefined;
   /** Of the run in progress, else of the last one. */
   map: FusionMap | undefined;
   /** Steps that `map` will have. */
@@ -59,6 +61,7 @@ export class StudioModel extends EventTarget {
     bytesMissing: undefined,
     guidanceBytesMissing: undefined,
     progress: undefined,
+    preview: undefined,
     map: undefined,
     mapSteps: 0,
     scores: [],
@@ -216,7 +219,8 @@ export class StudioModel extends EventTarget {
         progress: { phase: 'step', step, steps, secondsLeft },
       });
       this.#parts.host.step({ step, steps, secondsLeft, ...(scores && { scores }) });
-    } else if (event.type === 'warning') this.#set({ warnings: [...this.state.warnings, event.message] });
+    } else if (event.type === 'preview') this.#set({ preview: event.image });
+    else if (event.type === 'warning') this.#set({ warnings: [...this.state.warnings, event.message] });
     else this.#show(progressOf(event));
   }
 
@@ -226,7 +230,7 @@ export class StudioModel extends EventTarget {
   }
 
   #complete(result: Result): void {
-    this.#set({ progress: undefined, result, ...drawingsOf(result) });
+    this.#set({ progress: undefined, preview: undefined, result, ...drawingsOf(result) });
     this.#parts.host.complete(result.picture, this.#requested);
     this.#requested = false;
   }
@@ -239,6 +243,7 @@ export class StudioModel extends EventTarget {
     }
     this.#set({
       progress: undefined,
+      preview: undefined,
       ...drawingsOf(this.state.result),
       error: error.code === 'cancelled' ? undefined : error,
     });

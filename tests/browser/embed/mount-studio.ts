@@ -11,6 +11,9 @@ const SIZE = 16;
 /** A picture whose every pixel is another colour. */
 export const pixels = Uint8ClampedArray.from({ length: SIZE * SIZE * 4 }, (_, i) => (i % 4 === 3 ? 255 : (i * 7) % 256));
 
+/** The picture so far, after the third step. */
+export const pixelsSoFar = pixels.map((value, i) => (i % 4 === 3 ? 255 : 255 - value));
+
 export interface Mounted {
   app: App;
   model: StudioModel;
@@ -100,6 +103,7 @@ function* events(request: GenerateRequest): Generator<EngineEvent> {
     const { distances, choice } = result(1).fusionMap;
     const at = guidance && scores(request)[step - 1]!;
     yield { type: 'step', step, steps, secondsLeft: steps - step, distances, choice, ...(at && { scores: at }) };
+    if (step === 3) yield { type: 'preview', image: { width: SIZE, height: SIZE, data: pixelsSoFar.slice() } };
   }
 }
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { page, userEvent } from 'vitest/browser';
 import { textContrasts } from './contrast.ts';
-import { mountStudio, pixels } from './mount-studio.ts';
+import { mountStudio, pixels, pixelsSoFar } from './mount-studio.ts';
 
 const button = (name: string) => page.getByRole('button', { name, exact: true });
 
@@ -108,6 +108,19 @@ describe('studio page', () => {
     expect(link.download).toBe('pip-knit-5.png');
     const decoded = await createImageBitmap(await (await fetch(link.href)).blob());
     expect([decoded.width, decoded.height]).toEqual([16, 16]);
+  });
+
+  it('shows the picture so far, and no picture after a run that was cancelled', async () => {
+    const { app, model, next } = await mountStudio();
+    await button('Generate').click();
+    for (let event = 0; event < 5; event++) await next();
+    await app.updateComplete;
+    const canvas = page.getByRole('img', { name: 'The picture so far' }).element() as HTMLCanvasElement;
+    expect([...canvas.getContext('2d')!.getImageData(0, 0, 16, 16).data]).toEqual([...pixelsSoFar]);
+    expect(model.state.result).toBeUndefined();
+    await button('Cancel').click();
+    await next();
+    await expect.element(page.getByText('Your picture will appear here.')).toBeVisible();
   });
 
   it('tells the fusion map in words, by cell and by block', async () => {

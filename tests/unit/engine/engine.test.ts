@@ -132,6 +132,17 @@ test('the same seed gives the same picture from the loaded sessions; another see
   expect(difference(a, await generate({ seed: 8 }))).toBeGreaterThan(1);
 });
 
+test('previews come ever nearer to the picture, which they do not change', async () => {
+  const plain = await direct({ steps: 12 });
+  events = [];
+  const watched = await direct({ steps: 12, preview: true });
+  expect(watched.image).toEqual(plain.image);
+  const previews = ofType('preview').map(({ image }) => difference({ ...watched, image }, watched));
+  expect(previews.length).toBeGreaterThan(0);
+  expect(previews).toEqual(previews.toSorted((a, b) => b - a));
+  expect(events.findIndex(({ type }) => type === 'preview')).toBeGreaterThan(events.findIndex(({ type }) => type === 'step') + 1);
+});
+
 test('a guidance scale of 1 or less does not see the negative prompt', async () => {
   // Not under `kl`: both prompts share one decision a layer, so each shows in it.
   const [negativePrompt, prompt] = ['dull', 'zebra'];

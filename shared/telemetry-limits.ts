@@ -8,3 +8,6 @@ export const MAX_BATCH_EVENTS = 100;
 
 /** A day. Older events are not sent, and refused: the raw events of a day must be complete when they are archived. */
 export const MAX_EVENT_AGE_MS = 86_400_000;
+
+/** How long raw events stay in the database. Much longer than an event may be late: a day that is archived gets no more. */
+export const RETENTION_DAYS = 30;

@@ -1,12 +1,10 @@
+import { RETENTION_DAYS } from '../../shared/telemetry-limits.ts';
 import { binding, type Env } from '../env.ts';
 import { explainDatabaseError } from '../storage/database-error.ts';
 import { archive } from '../storage/telemetry-archive.ts';
 import { deleteBatches, deleteEvents, findOldest, readEvents } from '../storage/telemetry-old.ts';
 
 const DAY_MS = 86_400_000;
-
-/** How long raw events stay in the database. Much longer than an event may be late: a day that is archived gets no more. */
-const RETENTION_DAYS = 30;
 
 /** What one run does at most. `rows`: of one object, a few megabytes in the Worker's memory. */
 interface Work {

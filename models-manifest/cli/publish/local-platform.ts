@@ -7,17 +7,21 @@ const PROJECT = fileURLToPath(new URL('../../..', import.meta.url));
 /** Where `wrangler dev` keeps its local R2, D1 and queues. */
 export const LOCAL_STATE = path.join(PROJECT, '.wrangler/state');
 
+interface LocalStatement {
+  run(): Promise<unknown>;
+  all(): Promise<{ results: Record<string, unknown>[] }>;
+}
+
 /** The bindings that the command line uses, as `wrangler.toml` names them. */
-interface LocalBindings {
+export interface LocalBindings {
   WEIGHTS: {
     head(key: string): Promise<{ size: number } | null>;
     put(key: string, bytes: Uint8Array, options: { httpMetadata: { contentType: string } }): Promise<unknown>;
   };
   DB: {
-    prepare(sql: string): {
-      bind(...values: unknown[]): { run(): Promise<unknown> };
-      all(): Promise<{ results: Record<string, unknown>[] }>;
-    };
+    prepare(sql: string): LocalStatement & { bind(...values: unknown[]): LocalStatement };
+    /** In one transaction. */
+    batch(statements: LocalStatement[]): Promise<unknown>;
   };
 }
 

@@ -11,6 +11,7 @@ import { logFault } from './logging/fault.ts';
 import { requestLog } from './logging/request-log.ts';
 import { openApi } from './openapi/document.ts';
 import { problem } from './problem.ts';
+import { analytics } from './routes/analytics.ts';
 import { downloads } from './routes/downloads.ts';
 import { healthz } from './routes/healthz.ts';
 import { manifest } from './routes/manifest.ts';
@@ -48,6 +49,7 @@ export function createApp({ now = Date.now, accessKeys = remoteAccessKeys() }: A
   app.post('/v1/downloads', siteAccess('required'), downloads(catalogues, keyRings, now));
   app.get('/v1/weights/:sha256', weights(keyRings, now));
   app.post('/v1/telemetry', siteAccess('required'), telemetry(now));
+  app.get('/v1/sites/:id/analytics', analytics(now));
   app.get('/embed/studio', identify, studio);
   app.get('/openapi.json', (c) => c.json(openApi, 200, { 'access-control-allow-origin': '*' }));
   app.get('/healthz', healthz(keyRings));

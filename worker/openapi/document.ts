@@ -1,4 +1,5 @@
 import { ERRORS } from '../../shared/errors.ts';
+import { analyticsPaths } from './analytics.ts';
 import { healthPaths } from './health.ts';
 import { manifestPaths } from './manifest.ts';
 import type { Paths } from './operation.ts';
@@ -7,7 +8,7 @@ import { telemetryPaths } from './telemetry.ts';
 import { weightsPaths } from './weights.ts';
 
 /** One file of this folder for each group of routes. */
-const paths: Paths = { ...manifestPaths, ...weightsPaths, ...telemetryPaths, ...pagesPaths, ...healthPaths };
+const paths: Paths = { ...manifestPaths, ...weightsPaths, ...telemetryPaths, ...analyticsPaths, ...pagesPaths, ...healthPaths };
 
 const problem = {
   type: 'object',

@@ -1,4 +1,4 @@
-import { LIVE_MINUTES, MAX_GPU_CLASSES } from '../../shared/analytics.ts';
+import { ALL_SITES, LIVE_MINUTES, MAX_GPU_CLASSES } from '../../shared/analytics.ts';
 import { DAY_MS, HOUR_MS, periodBefore } from '../analytics/intervals.ts';
 import type { Sums } from '../analytics/measure-sums.ts';
 import type { AnalyticsQuery } from '../analytics/query.ts';
@@ -29,6 +29,8 @@ export interface BucketRow {
 }
 
 export interface AnalyticsRows {
+  /** One row, unless there is no such site. */
+  site: unknown[];
   points: PointRow[];
   used: UsedRow[];
   breakdown: BreakdownRow[];
@@ -41,12 +43,13 @@ const histogramsKnow = ({ filters }: AnalyticsQuery): boolean => filters.every((
 const HISTOGRAM_FILTERS = new Set<string>([...HISTOGRAM_DIMENSIONS, 'gpu_class', 'site']);
 
 /**
- * All that an answer is made of, read in one transaction of at most five statements.
+ * All that an answer is made of, read in one transaction of at most six statements.
  *
  * @param now milliseconds since 1970
  */
 export async function readAnalytics(db: D1Database, query: AnalyticsQuery, now: number): Promise<AnalyticsRows> {
   const statements = {
+    site: selectSite(db, query),
     points: selectPoints(db, query),
     used: selectUsed(db, query),
     live: selectLive(db, query, now),
@@ -57,6 +60,9 @@ export async function readAnalytics(db: D1Database, query: AnalyticsQuery, now: 
   const rows = Object.fromEntries(Object.keys(statements).map((name, i) => [name, results[i]!.results]));
   return { breakdown: [], buckets: undefined, ...rows } as unknown as AnalyticsRows;
 }
+
+const selectSite = (db: D1Database, { site }: AnalyticsQuery): D1PreparedStatement =>
+  db.prepare('SELECT 1 WHERE ?1 = ?2 OR EXISTS (SELECT 1 FROM sites WHERE id = ?1)').bind(site, ALL_SITES);
 
 /** The rows lie in the order of site and hour, so the inner sums need no sorting, and the outer sort has a row an hour. */
 function selectPoints(db: D1Database, { site, period, interval, filters }: AnalyticsQuery): D1PreparedStatement {

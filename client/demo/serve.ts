@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
+import { build } from 'esbuild';
 
 export interface DemoOptions {
   /** The edge's origin. */
@@ -25,19 +26,27 @@ export interface Demo {
  */
 export async function serveDemo({ edge, site, port }: DemoOptions): Promise<Demo> {
   const [page, css] = await Promise.all(['index.html', 'demo.css'].map((file) => readFile(join(import.meta.dirname, file), 'utf8')));
-  const policy = `default-src 'none'; style-src 'self'; script-src ${edge}; frame-src ${edge}`;
+  const script = await bundledScript();
+  const policy = `default-src 'none'; style-src 'self'; script-src 'self' ${edge}; frame-src ${edge}; img-src blob:`;
   const server = createServer((request, response) => {
     const path = new URL(request.url ?? '/', 'http://localhost').pathname;
     const fill = { edge, site, host: request.headers.host ?? 'localhost' };
     response.setHeader('content-security-policy', policy);
     response.setHeader('cache-control', 'no-store');
     if (path === '/') response.setHeader('content-type', 'text/html; charset=utf-8').end(fillIn(page!, fill));
+    else if (path === '/page.js') response.setHeader('content-type', 'text/javascript; charset=utf-8').end(script);
     else if (path === '/demo.css') response.setHeader('content-type', 'text/css; charset=utf-8').end(css);
     else response.writeHead(404, { 'content-type': 'text/plain' }).end('The demo has no such page.');
   });
   server.listen(port);
   await once(server, 'listening');
   return { origin: `http://localhost:${(server.address() as AddressInfo).port}`, server };
+}
+
+async function bundledScript(): Promise<string> {
+  const entry = join(import.meta.dirname, 'page.ts');
+  const { outputFiles } = await build({ entryPoints: [entry], bundle: true, format: 'esm', target: 'es2022', minify: true, write: false });
+  return outputFiles[0]!.text;
 }
 
 function fillIn(template: string, values: Record<string, string>): string {

@@ -16,6 +16,7 @@ export interface Environment {
   /** The dead letter queue first: another can only name it when it exists. */
   queues: string[];
   vars: Record<string, unknown>;
+  routes: unknown;
 }
 
 /** @throws `usage` when `name` is no environment that is deployed */
@@ -60,5 +61,6 @@ export async function readEnvironment(name: EnvironmentName): Promise<Environmen
     buckets: Object.fromEntries(config.r2_buckets.map(({ binding, bucket_name }) => [binding, bucket_name])),
     queues: [...new Set([...dead, ...alive])],
     vars: config.vars,
+    routes: config['routes'],
   };
 }

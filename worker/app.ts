@@ -11,6 +11,9 @@ import { logFault } from './logging/fault.ts';
 import { requestLog } from './logging/request-log.ts';
 import { openApi } from './openapi/document.ts';
 import { problem } from './problem.ts';
+import { getAudit, getSiteAudit } from './routes/admin/audit.ts';
+import { revokeKey, rotateKey } from './routes/admin/keys.ts';
+import { getSite, getSites, patchSite, postSite } from './routes/admin/sites.ts';
 import { analytics } from './routes/analytics.ts';
 import { downloads } from './routes/downloads.ts';
 import { healthz } from './routes/healthz.ts';
@@ -21,6 +24,7 @@ import { weights } from './routes/weights.ts';
 import { securityHeaders } from './security-headers.ts';
 import { identifySite, siteAccess, siteCors } from './site-access.ts';
 import { Catalogues } from './storage/catalogue.ts';
+import { explainDatabaseError } from './storage/database-error.ts';
 import { Sites } from './storage/sites.ts';
 
 interface AppOptions {
@@ -49,6 +53,14 @@ export function createApp({ now = Date.now, accessKeys = remoteAccessKeys() }: A
   app.post('/v1/downloads', siteAccess('required'), downloads(catalogues, keyRings, now));
   app.get('/v1/weights/:sha256', weights(keyRings, now));
   app.post('/v1/telemetry', siteAccess('required'), telemetry(now));
+  app.get('/v1/sites', getSites(now));
+  app.post('/v1/sites', postSite(catalogues, now));
+  app.get('/v1/sites/:id', getSite(now));
+  app.patch('/v1/sites/:id', patchSite(catalogues, now));
+  app.post('/v1/sites/:id/keys', rotateKey(now));
+  app.delete('/v1/sites/:id/keys/:key', revokeKey(now));
+  app.get('/v1/sites/:id/audit', getSiteAudit(now));
+  app.get('/v1/audit', getAudit);
   app.get('/v1/sites/:id/analytics', analytics(now));
   app.get('/embed/studio', identify, studio);
   app.get('/openapi.json', (c) => c.json(openApi, 200, { 'access-control-allow-origin': '*' }));
@@ -57,8 +69,9 @@ export function createApp({ now = Date.now, accessKeys = remoteAccessKeys() }: A
 }
 
 function answerError(thrown: Error, c: EdgeContext): Response {
-  logFault(c, thrown);
-  if (thrown instanceof DiptychError) return problem(c, thrown);
+  const error = explainDatabaseError(thrown) as Error;
+  logFault(c, error);
+  if (error instanceof DiptychError) return problem(c, error);
   // What broke is for the operator's log; strangers only learn that something did, and by which name to ask about it.
   const detail = `The request could not be answered. The operator finds the reason in the log of this edge, under ${c.var.requestId}.`;
   return problem(c, new DiptychError('internal', detail));

@@ -88,6 +88,29 @@ test.for([
   ['http://127.0.0.1:8080', 'http://127.0.0.1:8080'],
   ['https://*.shop.example', 'https://*.shop.example'],
   ['http://localhost:*', 'http://localhost:*'],
+  ['HTTPS://*.Shop.Example/', 'https://*.shop.example'],
+  // Browsers leave the default port out, so that a pattern with it would match nothing.
+  ['https://*.shop.example:443', 'https://*.shop.example'],
+  ['https://*.shop.example:8443', 'https://*.shop.example:8443'],
+  ['http://LOCALHOST:*', 'http://localhost:*'],
+  // Browsers send Punycode.
+  ['https://bücher.example', 'https://xn--bcher-kva.example'],
+  ['https://*.bücher.example', 'https://*.xn--bcher-kva.example'],
+  // Two letters that look alike are two names.
+  ['https://ѕhop.example', 'https://xn--hop-ehd.example'],
+  ['https://shop.example:99999', undefined],
+  ['https://*.shop.example:99999', undefined],
+  ['https://shop.example.', undefined],
+  ['https://*.192.168.1.1', undefined],
+  ['https://[::1]', undefined],
+  ['https://*.*.example', undefined],
+  ['https://shop.*.example', undefined],
+  ['https://shop*.example', undefined],
+  ['https:shop.example', undefined],
+  ['https:\\\\shop.example', undefined],
+  [' https://shop.example', undefined],
+  ['https://shop.example\n', undefined],
+  ['https://sh\top.example', undefined],
   ['https://*.com', undefined],
   ['http://*.shop.example', undefined],
   ['https://*', undefined],
@@ -104,4 +127,5 @@ test.for([
   ['data:text/html,x', undefined],
 ] as const)('the pattern %s', ([text, pattern]) => {
   expect(originPattern(text)).toBe(pattern);
+  expect(originPattern(pattern ?? '')).toBe(pattern);
 });

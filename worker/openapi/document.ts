@@ -4,11 +4,20 @@ import { healthPaths } from './health.ts';
 import { manifestPaths } from './manifest.ts';
 import type { Paths } from './operation.ts';
 import { pagesPaths } from './pages.ts';
+import { sitesPaths } from './sites.ts';
 import { telemetryPaths } from './telemetry.ts';
 import { weightsPaths } from './weights.ts';
 
 /** One file of this folder for each group of routes. */
-const paths: Paths = { ...manifestPaths, ...weightsPaths, ...telemetryPaths, ...analyticsPaths, ...pagesPaths, ...healthPaths };
+const paths: Paths = {
+  ...manifestPaths,
+  ...weightsPaths,
+  ...telemetryPaths,
+  ...sitesPaths,
+  ...analyticsPaths,
+  ...pagesPaths,
+  ...healthPaths,
+};
 
 const problem = {
   type: 'object',

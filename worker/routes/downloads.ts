@@ -23,17 +23,17 @@ export interface DownloadsAnswer {
   downloads: SignedBlob[];
 }
 
-/** `POST /v1/downloads?site=`: a signed address for each file of the catalogue that the body names. */
+/** `POST /v1/downloads?site=`: a signed address for each file that the body names, of those that the site may use. */
 export const downloads = (catalogues: Catalogues, keyRings: KeyRings, now: Clock) =>
   async function downloads(c: EdgeContext): Promise<Response> {
     const { hashes } = await readJson(c.req.raw, Body, MAX_BODY_BYTES);
-    const refs = inCatalogue([...new Set(hashes)], await catalogues.current(c.env));
+    const site = enabledSite(c);
+    const refs = inCatalogue([...new Set(hashes)], await catalogues.of(c.env, site));
     const ring = await keyRings.of(c.env);
     const { origin } = new URL(c.req.url);
-    const { key } = enabledSite(c);
     const expires = Math.floor(now() / 1000) + LIFETIME_SECONDS;
     const sign = async (ref: BlobRef): Promise<SignedBlob> => {
-      const path = await signedPath({ sha256: ref.sha256, site: key, exp: expires }, ring);
+      const path = await signedPath({ sha256: ref.sha256, site: site.key, exp: expires }, ring);
       return { ...ref, url: origin + path };
     };
     const answer: DownloadsAnswer = { expires, downloads: await Promise.all(refs.map(sign)) };
@@ -43,7 +43,7 @@ export const downloads = (catalogues: Catalogues, keyRings: KeyRings, now: Clock
 function inCatalogue(hashes: string[], { blobs }: Catalogue): BlobRef[] {
   const unknown = hashes.filter((hash) => !blobs.has(hash));
   if (unknown.length > 0) {
-    throw new DiptychError('not_in_catalogue', `The catalogue names no file ${unknown[0]}. Read GET /v1/manifest again.`, {
+    throw new DiptychError('not_in_catalogue', `This site’s catalogue names no file ${unknown[0]}. Read GET /v1/manifest again.`, {
       sha256: unknown,
     });
   }

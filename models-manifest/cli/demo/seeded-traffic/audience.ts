@@ -77,8 +77,8 @@ export const SEEDED_SITES: readonly SeededSite[] = [
 /** The site with the launch, and where in the period it lies. */
 export const LAUNCH = { site: 'seeded-atelier', at: 0.6, factor: 4, fadeDays: 3 };
 
-/** The day on which downloads failed: where in the period, from and to which hour (UTC), and how many runs. */
-export const INCIDENT = { at: 0.8, fromHour: 8, toHour: 16, failing: 0.5 };
+/** The day on which downloads failed: where in the period, from and to which hour (UTC), and the share of downloads. */
+export const INCIDENT = { at: 0.8, fromHour: 7, toHour: 21, failing: 0.8 };
 
 /** Visits of the last day over those of the first. */
 export const GROWTH = 2.4;

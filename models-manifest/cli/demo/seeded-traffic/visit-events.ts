@@ -38,11 +38,13 @@ const RETURNING = 0.34;
 const CONSENTING = 0.58;
 const RUNNING = 0.82;
 const MAX_RUNS = 8;
-/** Of runs on an ordinary day; of visits in which the engine never answers; of runs that the visitor stops; of pictures that are the visit's last. */
+/** Of runs on an ordinary day; of visits in which the engine never answers; of runs that the visitor stops. */
 const FAILING = 0.012;
 const NEVER_READY = 0.03;
 const CANCELLING = 0.04;
+/** Of visitors with a new picture, and of those whose run came to nothing: who leaves. */
 const CONTENT = 0.42;
+const LEAVING = 0.6;
 
 interface Visit {
   random: RandomSource;
@@ -69,11 +71,13 @@ export function visitEvents(
   if (!returning) events.push({ at: now, event: { event: 'consent', bytes: site.model.bytes, model: site.model.id } });
   if (engine.backend === 'wasm' && !site.model.fitsWasm) return [...events, ...unsupported(visit, now)];
   let cached = returning;
+  let first = true;
   for (let run = 0; run < MAX_RUNS; run++) {
-    const { events: made, end, finished } = runEvents(visit, now, { cached, first: run === 0 });
+    const { events: made, end, finished } = runEvents(visit, now, { cached, first });
     events.push(...made);
-    if (!finished || random.chance(CONTENT)) break;
-    cached = true;
+    first &&= !finished;
+    if (random.chance(finished ? CONTENT : LEAVING)) break;
+    cached ||= finished;
     now = end + Math.round(random.logNormal(15_000, 0.7));
   }
   return events;

@@ -103,7 +103,7 @@ function readPeriod(fromText: string | undefined, toText: string | undefined, no
   const to = Math.ceil(end / HOUR_MS) * HOUR_MS;
   const begin = fromText === undefined ? to - DEFAULT_PERIOD_DAYS * DAY_MS : readInstant('from', fromText, { wholeDay: false });
   const from = Math.floor(begin / HOUR_MS) * HOUR_MS;
-  if (from >= to) throw refused('from', `${iso(from)} is not before the period's end, ${iso(to)}`);
+  if (from >= to) throw refused('from', `${iso(from)} is not before the period’s end, ${iso(to)}`);
   if (to - from > MAX_PERIOD_DAYS * DAY_MS)
     throw refused('from', `the period is longer than ${MAX_PERIOD_DAYS} days, from ${iso(from)} to ${iso(to)}`);
   return { from, to };

@@ -4,6 +4,7 @@ import { basename, join } from 'node:path';
 import { promisify } from 'node:util';
 import { gzip as gzipCallback } from 'node:zlib';
 import { type BuildOptions, build as bundle, type Metafile } from 'esbuild';
+import { buildDocs } from './build-docs.ts';
 import { staticHeaders } from './static-headers.ts';
 
 const gzip = promisify(gzipCallback);
@@ -36,6 +37,7 @@ export async function build(): Promise<Built> {
     define: { ORT_VERSION: JSON.stringify(version), ORT_BYTES: JSON.stringify(await runtimeBytes()) },
   });
   await copyFiles(embed, version);
+  await buildDocs(DIST);
   return { loader, studio };
 }
 

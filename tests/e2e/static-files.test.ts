@@ -1,0 +1,121 @@
+/** What the platform serves without asking the Worker: its headers, as the real asset router sends them, and the page at /docs in a real browser. */
+import { existsSync } from 'node:fs';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, relative } from 'node:path';
+import { type Browser, chromium } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { build, DIST } from '../../client/build.ts';
+import { ensureSecrets, freePort, type LocalEdge, startEdge } from '../../models-manifest/cli/demo/local-edge.ts';
+import { wrangler } from '../../models-manifest/cli/publish/wrangler.ts';
+import { SECURITY_HEADERS } from '../../shared/security-headers.ts';
+import { CHROMIUM_FLAGS } from '../../vitest.config.ts';
+
+let state: string;
+let edge: LocalEdge;
+let browser: Browser;
+
+beforeAll(async () => {
+  state = await mkdtemp(join(tmpdir(), 'diptych-static-'));
+  if (!existsSync(DIST)) await build();
+  await ensureSecrets();
+  await wrangler('d1', 'migrations', 'apply', 'diptych', '--local', '--persist-to', state);
+  edge = await startEdge(state, await freePort(18_931));
+  browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: CHROMIUM_FLAGS });
+});
+
+afterAll(async () => {
+  await browser?.close();
+  await edge?.stop();
+  await rm(state, { recursive: true, force: true });
+});
+
+/** The paths at which the files of `client/dist` are served: pages without their `.html`, the studio page by the Worker alone. */
+async function servedPaths(): Promise<string[]> {
+  const files = await readdir(DIST, { recursive: true, withFileTypes: true });
+  return files
+    .filter((file) => file.isFile() && file.name !== '_headers')
+    .map(
+      (file) =>
+        `/${relative(DIST, join(file.parentPath, file.name))
+          .replaceAll('\\', '/')
+          .replace(/\.html$/, '')}`,
+    )
+    .filter((path) => path !== '/embed/studio');
+}
+
+async function headersOf(path: string, init: RequestInit = {}): Promise<{ status: number; headers: Headers }> {
+  const response = await fetch(edge.origin + path, { redirect: 'manual', ...init });
+  await response.body?.cancel();
+  return response;
+}
+
+/** Those that differ where a file has a value of its own. */
+const OWN = new Set(['content-security-policy', 'cross-origin-resource-policy']);
+
+test('every file carries each security header once', async () => {
+  const paths = await servedPaths();
+  expect(paths.length).toBeGreaterThan(15);
+  for (const path of paths) {
+    const { status, headers } = await headersOf(path);
+    expect(status, path).toBe(200);
+    for (const [name, value] of Object.entries(SECURITY_HEADERS)) {
+      if (!OWN.has(name)) expect(headers.get(name), `${path} ${name}`).toBe(value);
+    }
+    // Two of one name would arrive joined by a comma, which makes neither hold.
+    expect(headers.get('content-security-policy'), path).toMatch(/^default-src 'none'[^,]*$/);
+    expect(headers.get('cross-origin-resource-policy'), path).toBe(path === '/embed/v1.js' ? 'cross-origin' : 'same-origin');
+  }
+});
+
+test.for([
+  { what: 'a file that the browser has', path: '/embed/assets/studio.css', conditional: true, status: 304 },
+  { what: 'no such file', path: '/embed/assets/nothing.js', status: 404 },
+  { what: 'the root', path: '/', status: 404 },
+  { what: 'the studio page under its file’s name', path: '/embed/studio.html', status: 404 },
+  { what: 'a path out of the folder', path: '/embed/..%2f..%2fwrangler.toml', status: 404 },
+  { what: 'the file of headers', path: '/_headers', status: 404 },
+])('$what carries them too', async ({ path, conditional, status }) => {
+  const etag = conditional ? (await headersOf(path)).headers.get('etag')! : undefined;
+  const answer = await headersOf(path, etag ? { headers: { 'if-none-match': etag } } : {});
+  expect(answer.status).toBe(status);
+  for (const [name, value] of Object.entries(SECURITY_HEADERS)) expect(answer.headers.get(name), name).toBe(value);
+});
+
+describe.for(['light', 'dark'] as const)('/docs in %s', (colorScheme) => {
+  test('draws every operation, from this origin alone, under its policy', async () => {
+    const page = await browser.newPage({ colorScheme });
+    const complaints: string[] = [];
+    const foreign: string[] = [];
+    page.on('console', (message) => ['error', 'warning'].includes(message.type()) && complaints.push(message.text()));
+    page.on('pageerror', (error) => complaints.push(String(error)));
+    page.on(
+      'request',
+      (request) => !request.url().startsWith(edge.origin) && !request.url().startsWith('data:') && foreign.push(request.url()),
+    );
+    await page.goto(`${edge.origin}/docs`);
+    await page.locator('.opblock').first().waitFor();
+    const { paths } = (await (await fetch(`${edge.origin}/openapi.json`)).json()) as { paths: Record<string, object> };
+    const drawn = await page.locator('.opblock').evaluateAll((blocks) =>
+      blocks.map((block) => {
+        const text = (selector: string): string => block.querySelector(selector)!.textContent!.replaceAll('\u200B', '').trim();
+        return `${text('.opblock-summary-method').toLowerCase()} ${text('.opblock-summary-path')}`;
+      }),
+    );
+    const documented = Object.entries(paths).flatMap(([path, item]) => Object.keys(item).map((method) => `${method} ${path}`));
+    expect(drawn.toSorted()).toEqual(documented.toSorted());
+    const [text, ground] = await page.evaluate(() =>
+      [getComputedStyle(document.querySelector('.opblock-tag')!).color, getComputedStyle(document.body).backgroundColor].map((color) =>
+        Number(/\d+/.exec(color)![0]),
+      ),
+    );
+    expect(ground! - text! > 100, `text ${text} on ${ground}`).toBe(colorScheme === 'light');
+    expect(text! - ground! > 100, `text ${text} on ${ground}`).toBe(colorScheme === 'dark');
+    await page.locator('.opblock-summary-control').first().click();
+    await page.locator('.opblock-body').first().waitFor();
+    expect({ complaints, foreign }).toEqual({ complaints: [], foreign: [] });
+    if (process.env.DIPTYCH_SHOTS)
+      await page.screenshot({ path: join(process.env.DIPTYCH_SHOTS, `docs-${colorScheme}.png`), fullPage: true });
+    await page.close();
+  });
+});

@@ -33,7 +33,11 @@ const FIXES: Record<Exclude<keyof Env, Optional>, string> = {
 export function binding<Name extends keyof typeof FIXES>(env: Partial<Env>, name: Name): Env[Name] {
   const bound = env[name];
   if (bound !== undefined) return bound as Env[Name];
-  throw new DiptychError('edge_not_ready', `The binding ${name} is missing. Run: ${FIXES[name]}, and see wrangler.toml.`, {
-    binding: name,
-  });
+  throw new DiptychError(
+    'edge_not_ready',
+    `The binding ${name} is missing. Run: ${FIXES[name]}, and see wrangler.toml (deployed: npm run deploy says the names).`,
+    {
+      binding: name,
+    },
+  );
 }

@@ -1,6 +1,6 @@
 import { createExecutionContext } from 'cloudflare:test';
 import { env } from 'cloudflare:workers';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { createApp } from '../../worker/app.ts';
 import type { Env } from '../../worker/env.ts';
 import type { Health } from '../../worker/routes/healthz.ts';
@@ -8,12 +8,18 @@ import { EDGE, fetchEdge } from './fetch-edge.ts';
 
 test('everything is bound here', async () => {
   const response = await fetchEdge('/healthz');
-  expect(await response.json()).toEqual({ status: 'ok', checks: { weights: 'ok', database: 'ok', queue: 'ok', signing: 'ok' } });
+  expect(await response.json()).toEqual({
+    status: 'ok',
+    checks: { weights: 'ok', archive: 'ok', database: 'ok', queue: 'ok', files: 'ok', signing: 'ok' },
+    optional: { analytics: 'ok', admin: 'ok' },
+  });
   expect(response.status).toBe(200);
 });
 
 test.for([
   { lacks: 'WEIGHTS', check: 'weights', command: 'npx wrangler r2 bucket create diptych-weights' },
+  { lacks: 'ARCHIVE', check: 'archive', command: 'npx wrangler r2 bucket create diptych-telemetry-archive' },
+  { lacks: 'ASSETS', check: 'files', command: 'npm run build' },
   { lacks: 'DB', check: 'database', command: 'npx wrangler d1 create diptych' },
   { lacks: 'TELEMETRY', check: 'queue', command: 'npx wrangler queues create diptych-telemetry' },
   { lacks: 'SIGNING_KEYS', check: 'signing', command: 'npx wrangler secret put SIGNING_KEYS' },
@@ -25,7 +31,30 @@ test.for([
   expect(response.status).toBe(503);
   expect(health.status).toBe('unavailable');
   expect(health.checks[check]).toContain(command);
-  expect(Object.values(health.checks).filter((outcome) => outcome === 'ok')).toHaveLength(3);
+  expect(Object.values(health.checks).filter((outcome) => outcome === 'ok')).toHaveLength(Object.keys(health.checks).length - 1);
+});
+
+test.for([
+  { lacks: ['ANALYTICS'], part: 'analytics', says: 'ANALYTICS is not bound' },
+  { lacks: ['ADMIN_TOKEN', 'ACCESS_TEAM_DOMAIN', 'ACCESS_AUD'], part: 'admin', says: 'npx wrangler secret put ADMIN_TOKEN' },
+] as const)('without $lacks all is well, and it says what that means', async ({ lacks, part, says }) => {
+  const bindings: Env = { ...env };
+  for (const name of lacks) delete bindings[name];
+  const response = await createApp().fetch(new Request(`${EDGE}/healthz`), bindings, createExecutionContext());
+  expect(response.status).toBe(200);
+  expect((await response.json<Health>()).optional[part]).toContain(says);
+});
+
+test('what a library says of a part goes to the log, not to strangers', async () => {
+  const log = vi.spyOn(console, 'error').mockImplementation(() => undefined);
+  const WEIGHTS = { head: async () => Promise.reject(new Error('internal reason')) } as unknown as R2Bucket;
+  const response = await createApp().fetch(new Request(`${EDGE}/healthz`), { ...env, WEIGHTS }, createExecutionContext());
+  const text = await response.text();
+  expect(response.status).toBe(503);
+  expect(text).not.toContain('internal reason');
+  expect(text).toContain(response.headers.get('x-request-id'));
+  expect(log.mock.calls.flat().join()).toContain('internal reason');
+  log.mockRestore();
 });
 
 test('an unapplied migration is named with its command', async () => {

@@ -26,18 +26,6 @@ test.for([
   expect(await problemOf(response)).toMatchObject({ status: 405, code: 'method_not_allowed' });
 });
 
-test.for(['/healthz', '/openapi.json', '/nothing', '/v1/manifest', '/v1/weights/abc', '/embed/studio', '/embed/studio?site=pk_here'])(
-  '%s carries the security headers',
-  async (path) => {
-    const { headers } = await fetchEdge(path);
-    expect(headers.get('x-content-type-options')).toBe('nosniff');
-    expect(headers.get('referrer-policy')).toBe('strict-origin-when-cross-origin');
-    expect(headers.get('strict-transport-security')).toMatch(/^max-age=\d+$/);
-    expect(headers.get('content-security-policy')).toMatch(/^default-src 'none'; .*frame-ancestors /);
-    expect(headers.get('cross-origin-resource-policy')).toMatch(/^(same|cross)-origin$/);
-  },
-);
-
 describe('site keys', () => {
   test.for([
     { path: '/v1/manifest', status: 401, code: 'site_key_missing' },

@@ -25,9 +25,11 @@ export const ERRORS = {
   payload_too_large: { status: 413, title: 'The request body is too large' },
   range_not_satisfiable: { status: 416, title: 'The range lies outside the file' },
   rate_limited: { status: 429, title: 'Too many requests' },
+  quota_exceeded: { status: 429, title: 'This site’s share of today is used up' },
   catalogue_missing: { status: 503, title: 'Nothing is published yet' },
   edge_not_ready: { status: 503, title: 'The edge is not set up completely' },
   internal: { status: 500, title: 'Something broke on our side' },
+  edge_unreachable: { status: 400, title: 'The edge’s admin API did not answer' },
   // weights on their way to the browser
   download_failed: { status: 400, title: 'A download failed' },
   blob_size_mismatch: { status: 400, title: 'A downloaded file has the wrong size' },

@@ -9,7 +9,7 @@ import { build, DIST } from '../../client/build.ts';
 import { DEMO_SITE, ensureSecrets, fillEdge, freePort, type LocalEdge, startEdge } from '../../models-manifest/cli/demo/local-edge.ts';
 import { seedStore } from '../../models-manifest/cli/demo/seed-store.ts';
 import { openLocalPlatform } from '../../models-manifest/cli/publish/local-platform.ts';
-import { saveSite } from '../../models-manifest/cli/site/sites.ts';
+import { saveSite } from '../../models-manifest/cli/demo/save-site.ts';
 import { Store } from '../../models-manifest/cli/store.ts';
 import { CHROMIUM_FLAGS } from '../../vitest.config.ts';
 import { generateOnCommandLine, meanDifference, readPng } from './command-line.ts';
@@ -37,7 +37,7 @@ beforeAll(async () => {
   await ensureSecrets();
   host = await serveHost(() => edge.origin);
   await fillEdge(store, state, [host.origin], () => undefined);
-  await saveSite({ id: OTHER_SITE, name: 'Elsewhere', origins: ['https://elsewhere.example'] }, { state });
+  await saveSite({ id: OTHER_SITE, name: 'Elsewhere', origins: ['https://elsewhere.example'] }, state);
   edge = await startEdge(state, await freePort(18_911));
   const executablePath = process.env.CHROMIUM ?? '/usr/bin/chromium';
   const without = CHROMIUM_FLAGS.filter((flag) => !flag.includes('webgpu'));

@@ -8,8 +8,8 @@ import { DiptychError } from '../../../shared/errors.ts';
 import { openLocalTarget } from '../publish/local-target.ts';
 import { publish, type Published } from '../publish/publish.ts';
 import { WRANGLER, wrangler, WRANGLER_ENV } from '../publish/wrangler.ts';
-import { saveSite } from '../site/sites.ts';
 import { type Store, writeWhole } from '../store.ts';
+import { saveSite } from './save-site.ts';
 
 /** How long `wrangler dev` may take to answer, on a slow machine. */
 const READY_MS = 120_000;
@@ -27,7 +27,7 @@ export async function fillEdge(
   const target = await openLocalTarget(state);
   try {
     const published = await publish(store, target, onProgress);
-    await saveSite({ id: DEMO_SITE, name: 'Demo', origins }, { state });
+    await saveSite({ id: DEMO_SITE, name: 'Demo', origins }, state);
     return published;
   } finally {
     await target.close();

@@ -61,7 +61,9 @@ async function seedAnalytics({ seed, days, visits, state, remote }: SeedOptions)
   const events = messages.reduce((sum, { batch }) => sum + batch.events.length, 0);
   const seconds = ((performance.now() - started) / 1000).toFixed(1);
   out.line(`${visits} visits in ${days} days, ${events} events, to ${SEEDED_SITES.map(({ id }) => id).join(', ')} (${seconds} s).`);
-  out.line('\n  Now run  npm start  and open  /admin  on the edge that it names; the token is ADMIN_TOKEN in .dev.vars.\n');
+  out.line(
+    '\n  Now run  npm start  and open  /admin  on the edge that it names; the token is what follows  local:  in ADMIN_TOKEN in .dev.vars.\n',
+  );
 }
 
 /** The local platform, whose database has all migrations. Wrangler is only asked to apply them where one is missing: it takes some seconds. */

@@ -1,7 +1,7 @@
 /** An OpenAPI 3.1 response. */
 export interface Answer {
   description: string;
-  headers?: Record<string, { schema: object; description?: string }>;
+  headers?: Record<string, { schema: object; description?: string } | { $ref: string }>;
   content?: Content;
 }
 
@@ -18,6 +18,8 @@ export interface Parameter {
 }
 
 export interface Operation {
+  /** Unique; made of method and path where a group does not give one. */
+  operationId?: string;
   summary: string;
   description?: string;
   /** One of `document.ts`. */

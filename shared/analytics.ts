@@ -28,11 +28,8 @@ export const LIVE_MINUTES = 5;
 /** In place of a site's id: all sites together. */
 export const ALL_SITES = 'all';
 
-/** Between the parts of a dimension that is made of two columns; in none of their texts. */
+/** Between the parts of a dimension that is made of two columns, such as `pip/knit`; in none of their texts. A part may be `''`. */
 export const PART_SEPARATOR = '/';
-
-/** A value of such a dimension, such as `pip/knit`; `''` stands for a part that is not there. */
-export const joinParts = (...parts: string[]): string => parts.join(PART_SEPARATOR);
 
 const plainDimensions = (Object.keys(TELEMETRY_COLUMNS) as TelemetryColumn[]).filter(
   (name): name is PlainDimension => TELEMETRY_COLUMNS[name].roll === 'dimension',

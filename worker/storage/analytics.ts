@@ -10,7 +10,7 @@ export type PointRow = Sums & { start: number };
 export const BEFORE = -1;
 
 /** `values`: how many values of the dimension there are in all. */
-export type BreakdownRow = Sums & { value: string; values: number };
+type BreakdownRow = Sums & { value: string; values: number };
 
 export interface UsedRow {
   part: string;
@@ -81,7 +81,7 @@ function selectPoints(db: D1Database, { site, period, interval, filters }: Analy
 }
 
 /** The lists of an answer: of which events, by which dimension. */
-export const USED = {
+const USED = {
   subject: { event: 'generate_complete', dimension: 'subject' },
   style: { event: 'generate_complete', dimension: 'style' },
   pair: { event: 'generate_complete', dimension: 'pair' },

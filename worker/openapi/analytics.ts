@@ -6,12 +6,16 @@ import {
   DIMENSIONS,
   FIGURES,
   FORMATS,
+  FUNNEL,
   INTERVALS,
+  LIVE_MINUTES,
   MAX_LIMIT,
   MAX_PERIOD_DAYS,
   MAX_POINTS,
+  MEASURES,
 } from '../../shared/analytics.ts';
-import { ADMIN_SECURITY, json, refusals } from './answers.ts';
+import { TELEMETRY_HISTOGRAMS } from '../../shared/telemetry.ts';
+import { ADMIN_CODES, ADMIN_SECURITY, json, refusals } from './answers.ts';
 import type { Parameter, Paths } from './operation.ts';
 import { path, query } from './parameters.ts';
 
@@ -46,26 +50,50 @@ const parameters: Parameter[] = [
   optional('format', 'CSV (RFC 4180) has the rows of the breakdown, or without one the series.', { enum: FORMATS, default: 'json' }),
 ];
 
-const answer = {
+const integer = { type: 'integer', minimum: 0 };
+const nullableNumber = { type: ['number', 'null'] };
+const text = { type: 'string' };
+const instant = { type: 'string', format: 'date-time' };
+
+/** An object that has all of these properties, and no other. */
+const object = (properties: Record<string, object>) => ({
   type: 'object',
-  description: `Its form is \`Analytics\` in shared/analytics.ts. Figures: ${FIGURES.join(', ')}.`,
-  required: [
-    'site',
-    'period',
-    'previous_period',
-    'interval',
-    'filters',
-    'totals',
-    'previous_totals',
-    'series',
-    'funnel',
-    'breakdown',
-    'percentiles',
-    'most_used',
-    'error_codes',
-    'live',
-  ],
-};
+  required: Object.keys(properties),
+  properties,
+  additionalProperties: false,
+});
+const list = (properties: Record<string, object>): object => ({ type: 'array', items: object(properties) });
+
+const figures = Object.fromEntries(FIGURES.map((name) => [name, isCounted(name) ? integer : nullableNumber]));
+const period = object({ from: instant, to: instant });
+const shares = list({ value: text, events: integer });
+const quantiles = object({ events: integer, p50: nullableNumber, p95: nullableNumber });
+const metrics = object(Object.fromEntries(Object.keys(TELEMETRY_HISTOGRAMS).map((metric) => [metric, quantiles])));
+
+function isCounted(name: string): boolean {
+  const measures: Record<string, object> = MEASURES;
+  return measures[name] !== undefined && !('mean' in measures[name]);
+}
+
+const orNull = (schema: { type: string }): object => ({ ...schema, type: [schema.type, 'null'] });
+
+/** `Analytics` of shared/analytics.ts. */
+const answer = object({
+  site: text,
+  period,
+  previous_period: period,
+  interval: { enum: INTERVALS },
+  filters: list({ dimension: { enum: Object.keys(DIMENSIONS) }, values: { type: 'array', items: text } }),
+  totals: object(figures),
+  previous_totals: object(figures),
+  series: list({ start: instant, ...figures }),
+  funnel: list({ event: { enum: FUNNEL }, events: integer, previous: integer }),
+  breakdown: orNull(object({ by: { enum: BREAKDOWNS }, values: integer, rows: list({ value: text, ...figures }) })),
+  percentiles: orNull(object({ all: metrics, by_gpu_class: list({ backend: text, gpu_vendor: text, gpu_architecture: text, metrics }) })),
+  most_used: object({ subject: shares, style: shares, pair: shares, rule: shares }),
+  error_codes: shares,
+  live: object({ minutes: { const: LIVE_MINUTES }, view: integer, generate_start: integer }),
+});
 
 export const analyticsPaths: Paths = {
   '/v1/sites/{id}/analytics': {
@@ -78,15 +106,7 @@ export const analyticsPaths: Paths = {
       parameters,
       responses: {
         200: { description: 'The figures.', content: { ...json(answer), 'text/csv': { schema: { type: 'string' } } } },
-        ...refusals([
-          'request_invalid',
-          'admin_credentials_missing',
-          'admin_credentials_invalid',
-          'origin_not_allowed',
-          'site_not_found',
-          'edge_not_ready',
-          'internal',
-        ]),
+        ...refusals([...ADMIN_CODES, 'request_invalid', 'site_not_found']),
       },
     },
   },

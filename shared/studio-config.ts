@@ -6,6 +6,8 @@ export interface StudioConfig {
   origins: string[];
   /** Where telemetry goes, with the site key: a path on the edge's own origin. */
   telemetry: string;
+  /** What to ask before each picture, where the site has so many a day: a path likewise. */
+  generations?: string;
 }
 
 export const STUDIO_CONFIG_ID = 'diptych-config';

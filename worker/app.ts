@@ -7,6 +7,7 @@ import { ADMIN_PATHS, adminAccess } from './admin/admin-access.ts';
 import type { Clock } from './clock.ts';
 import type { Edge, EdgeContext } from './edge.ts';
 import { KeyRings } from './key-ring.ts';
+import { adminLimit, limitClients, limitSites, visitorLimit } from './limits/rate-limit.ts';
 import { logFault } from './logging/fault.ts';
 import { requestLog } from './logging/request-log.ts';
 import { openApi } from './openapi/document.ts';
@@ -14,8 +15,10 @@ import { problem } from './problem.ts';
 import { getAudit, getSiteAudit } from './routes/admin/audit.ts';
 import { revokeKey, rotateKey } from './routes/admin/keys.ts';
 import { getSite, getSites, patchSite, postSite } from './routes/admin/sites.ts';
+import { usage } from './routes/admin/usage.ts';
 import { analytics } from './routes/analytics.ts';
 import { downloads } from './routes/downloads.ts';
+import { generations } from './routes/generations.ts';
 import { healthz } from './routes/healthz.ts';
 import { manifest } from './routes/manifest.ts';
 import { studio } from './routes/studio.ts';
@@ -45,12 +48,13 @@ export function createApp({ now = Date.now, accessKeys = remoteAccessKeys() }: A
     problem(c, new DiptychError('route_not_found', `There is no ${c.req.path} here. GET /openapi.json lists the routes.`)),
   );
   app.use(requestLog(now), securityHeaders, methodNotAllowed({ app, onMethodNotAllowed: refuseMethod }));
-  app.use('/v1/*', except(ADMIN_PATHS, identify, siteCors));
+  app.use('/v1/*', except(ADMIN_PATHS, limitClients(visitorLimit), identify, siteCors, limitSites));
   const admin = adminAccess(accessKeys, now);
-  for (const path of ADMIN_PATHS) app.use(path, admin);
+  for (const path of ADMIN_PATHS) app.use(path, limitClients(adminLimit), admin);
 
   app.get('/v1/manifest', siteAccess('optional'), manifest(catalogues));
   app.post('/v1/downloads', siteAccess('required'), downloads(catalogues, keyRings, now));
+  app.post('/v1/generations', siteAccess('required'), generations(now));
   app.get('/v1/weights/:sha256', weights(keyRings, now));
   app.post('/v1/telemetry', siteAccess('required'), telemetry(now));
   app.get('/v1/sites', getSites(now));
@@ -60,6 +64,7 @@ export function createApp({ now = Date.now, accessKeys = remoteAccessKeys() }: A
   app.post('/v1/sites/:id/keys', rotateKey(now));
   app.delete('/v1/sites/:id/keys/:key', revokeKey(now));
   app.get('/v1/sites/:id/audit', getSiteAudit(now));
+  app.get('/v1/sites/:id/usage', usage(now));
   app.get('/v1/audit', getAudit);
   app.get('/v1/sites/:id/analytics', analytics(now));
   app.get('/embed/studio', identify, studio);

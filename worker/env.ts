@@ -1,4 +1,5 @@
 import { DiptychError } from '../shared/errors.ts';
+import type { Quotas } from './limits/quotas.ts';
 
 /** What `wrangler.toml` binds, and the secrets. */
 export interface Env {
@@ -8,16 +9,23 @@ export interface Env {
   TELEMETRY: Queue;
   /** Old telemetry; a bucket of its own, for nobody else to read. */
   ARCHIVE: R2Bucket;
+  /** One object a site, by its id. */
+  QUOTAS: DurableObjectNamespace<Quotas>;
   SIGNING_KEYS: string;
   /** Who may administer: tokens, or an application of Cloudflare Access, or both. */
   ADMIN_TOKEN?: string;
   ACCESS_TEAM_DOMAIN?: string;
   ACCESS_AUD?: string;
+  /** How often one network may ask, for weights and for anything else; how often in the name of one site; and by whom administered. */
+  LIMIT_CLIENT?: RateLimit;
+  LIMIT_WEIGHTS?: RateLimit;
+  LIMIT_SITE?: RateLimit;
+  LIMIT_ADMIN?: RateLimit;
   /** Raw points for exploring, where the operator's account has Analytics Engine. */
   ANALYTICS?: AnalyticsEngineDataset;
 }
 
-type Optional = 'ANALYTICS' | 'ADMIN_TOKEN' | 'ACCESS_TEAM_DOMAIN' | 'ACCESS_AUD';
+type Optional = 'ANALYTICS' | `LIMIT_${string}` | 'ADMIN_TOKEN' | 'ACCESS_TEAM_DOMAIN' | 'ACCESS_AUD';
 
 /** The command that makes each binding, for the error that names it. */
 const FIXES: Record<Exclude<keyof Env, Optional>, string> = {
@@ -26,6 +34,7 @@ const FIXES: Record<Exclude<keyof Env, Optional>, string> = {
   DB: 'npx wrangler d1 create diptych',
   TELEMETRY: 'npx wrangler queues create diptych-telemetry',
   ARCHIVE: 'npx wrangler r2 bucket create diptych-telemetry-archive',
+  QUOTAS: 'npx wrangler deploy, which makes it from wrangler.toml',
   SIGNING_KEYS: 'npx wrangler secret put SIGNING_KEYS (locally: cp .dev.vars.example .dev.vars)',
 };
 

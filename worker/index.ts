@@ -4,6 +4,8 @@ import { logRun } from './logging/run-log.ts';
 import { consume } from './queue/consume.ts';
 import { retain } from './telemetry/retention.ts';
 
+export { Quotas } from './limits/quotas.ts';
+
 export default {
   fetch: createApp().fetch,
   queue: consume(Date.now),

@@ -7,7 +7,24 @@ export const json = (schema: object, example?: unknown): Content => ({
 export const html: Content = { 'text/html': { schema: { type: 'string' } } };
 
 /** What every route that asks for an enabled site may answer. */
-export const SITE_CODES = ['site_key_missing', 'site_unknown', 'site_disabled', 'edge_not_ready', 'internal'] as const;
+export const SITE_CODES = [
+  'site_key_missing',
+  'site_unknown',
+  'site_disabled',
+  'rate_limited',
+  'edge_not_ready',
+  'internal',
+] as const satisfies ErrorCode[];
+
+/** What every admin route may answer. */
+export const ADMIN_CODES = [
+  'admin_credentials_missing',
+  'admin_credentials_invalid',
+  'origin_not_allowed',
+  'rate_limited',
+  'edge_not_ready',
+  'internal',
+] as const satisfies ErrorCode[];
 
 /**
  * The answers of these codes, one for each status, as problem+json or another type. All codes of one status go into one call: of two answers of

@@ -1,6 +1,7 @@
 import { ERRORS } from '../../shared/errors.ts';
 import { analyticsPaths } from './analytics.ts';
 import { healthPaths } from './health.ts';
+import { limitsPaths } from './limits.ts';
 import { manifestPaths } from './manifest.ts';
 import type { Operation, Paths } from './operation.ts';
 import { pagesPaths } from './pages.ts';
@@ -13,6 +14,7 @@ const groups: Paths = {
   ...manifestPaths,
   ...weightsPaths,
   ...telemetryPaths,
+  ...limitsPaths,
   ...sitesPaths,
   ...analyticsPaths,
   ...pagesPaths,

@@ -1,16 +1,9 @@
 import type { ErrorCode } from '../../shared/errors.ts';
 import { AUDIT_ACTIONS, DEFAULT_PAGE, MAX_PAGE } from '../../shared/site-settings.ts';
-import { ADMIN_SECURITY, json, refusals } from './answers.ts';
+import { ADMIN_CODES, ADMIN_SECURITY, json, refusals } from './answers.ts';
 import type { Answer, Operation, Parameter, Paths } from './operation.ts';
 import { header, path, query } from './parameters.ts';
 
-const ADMIN_CODES = [
-  'admin_credentials_missing',
-  'admin_credentials_invalid',
-  'origin_not_allowed',
-  'edge_not_ready',
-  'internal',
-] as const satisfies ErrorCode[];
 const CHANGE_CODES = [...ADMIN_CODES, 'request_invalid', 'payload_too_large'] as const;
 const CATALOGUE_CODES = ['not_in_catalogue', 'catalogue_missing', 'manifest_invalid'] as const;
 

@@ -5,6 +5,7 @@ import type { SignedBlob } from '../../shared/protocol.ts';
 import type { Clock } from '../clock.ts';
 import type { EdgeContext } from '../edge.ts';
 import type { KeyRings } from '../key-ring.ts';
+import { spendQuota } from '../limits/daily-quota.ts';
 import { readJson } from '../request-body.ts';
 import { signedPath } from '../signing.ts';
 import { enabledSite } from '../site-access.ts';
@@ -23,13 +24,15 @@ export interface DownloadsAnswer {
   downloads: SignedBlob[];
 }
 
-/** `POST /v1/downloads?site=`: a signed address for each file that the body names, of those that the site may use. */
+/** `POST /v1/downloads?site=`: a signed address for each file that the body names, of those that the site may use. Counts their bytes against its day. */
 export const downloads = (catalogues: Catalogues, keyRings: KeyRings, now: Clock) =>
   async function downloads(c: EdgeContext): Promise<Response> {
     const { hashes } = await readJson(c.req.raw, Body, MAX_BODY_BYTES);
     const site = enabledSite(c);
     const refs = inCatalogue([...new Set(hashes)], await catalogues.of(c.env, site));
     const ring = await keyRings.of(c.env);
+    const bytes = refs.reduce((sum, ref) => sum + ref.bytes, 0);
+    await spendQuota(c.env, site, 'bytes', bytes, now());
     const { origin } = new URL(c.req.url);
     const expires = Math.floor(now() / 1000) + LIFETIME_SECONDS;
     const sign = async (ref: BlobRef): Promise<SignedBlob> => {

@@ -31,7 +31,12 @@ function refuseForeignFrame(c: EdgeContext, site: Site): void {
 }
 
 async function studioPage(c: EdgeContext, site: Site): Promise<Response> {
-  const config: StudioConfig = { site: site.key, origins: site.origins, telemetry: `/v1/telemetry?site=${site.key}` };
+  const config: StudioConfig = {
+    site: site.key,
+    origins: site.origins,
+    telemetry: `/v1/telemetry?site=${site.key}`,
+    ...(site.dailyGenerations !== undefined && { generations: `/v1/generations?site=${site.key}` }),
+  };
   const asset = await binding(c.env, 'ASSETS').fetch(new URL(ASSET, c.req.url));
   let written = false;
   const page = new HTMLRewriter()

@@ -80,7 +80,7 @@ export class Action extends LitElement {
   }
 
   #problem(error: DiptychError) {
-    const { title, advice, code } = errorText(error);
+    const { title, advice, code } = errorText(error, Date.now());
     return html`<div class="problem">
       <strong>${title}</strong>
       <p>${advice}</p>

@@ -20,6 +20,15 @@ export interface ErrorText {
   code: ErrorCode;
 }
 
-export function errorText(error: DiptychError): ErrorText {
-  return { title: ERRORS[error.code].title, advice: ADVICE[error.code] ?? error.message, code: error.code };
+/** @param now milliseconds since 1970 */
+export function errorText(error: DiptychError, now: number): ErrorText {
+  const advice = error.code === 'quota_exceeded' ? resetAdvice(error.details['retryAfter'], now) : (ADVICE[error.code] ?? error.message);
+  return { title: ERRORS[error.code].title, advice, code: error.code };
+}
+
+/** The edge's day is UTC's; a visitor reads the hour of their own clock. */
+function resetAdvice(retryAfter: unknown, now: number): string {
+  const seconds = typeof retryAfter === 'number' ? retryAfter : 0;
+  const time = new Date(now + seconds * 1000).toLocaleTimeString([], { hour: '2-digit', minute: '2-digit' });
+  return `Come back after ${time}: then it starts again. What is on this device stays.`;
 }

@@ -46,6 +46,8 @@ export interface StudioEngine extends EngineApi {
 export interface StudioParts {
   connect(): StudioEngine;
   fetchCatalogue(): Promise<Manifest>;
+  /** Rejects when no more pictures may be made today. */
+  admit(): Promise<void>;
   toPng(image: GenerateResult['image']): Promise<Blob>;
   /** Bytes of onnxruntime itself that are not here yet. */
   runtimeBytesMissing(backend: EngineInfo['backend']): number;
@@ -191,6 +193,7 @@ export class StudioModel extends EventTarget {
     try {
       const engine = await this.#startedEngine();
       const info = this.state.engine!;
+      await this.#parts.admit();
       this.#parts.recorder.started(settings, info);
       const result = await engine.generate(requestOf(settings), (event) => this.#onEvent(event));
       const blob = await this.#parts.toPng(result.image);

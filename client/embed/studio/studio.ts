@@ -3,6 +3,7 @@ import { STUDIO_CONFIG_ID, type StudioConfig } from '../../../shared/studio-conf
 import { connectEngine } from '../../engine/connect.ts';
 import type { StudioOptions } from '../messages.ts';
 import { refusesTracking, Telemetry } from '../telemetry.ts';
+import { askForGeneration } from './admission.ts';
 import { App, defineStudio } from './app.ts';
 import { fetchCatalogue } from './catalogue.ts';
 import { HostLink } from './host-link.ts';
@@ -28,6 +29,7 @@ const host = new HostLink({
 const model = new StudioModel({
   connect: () => connectEngine({ workerUrl: '/embed/assets/engine.js', site: config.site, edge: location.origin, ortPath: ORT_PATH }),
   fetchCatalogue: () => fetchCatalogue(config.site, (...request) => fetch(...request)),
+  admit: () => askForGeneration(config.generations, (...request) => fetch(...request)),
   toPng,
   runtimeBytesMissing,
   rememberRuntime,

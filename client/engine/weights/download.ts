@@ -39,6 +39,8 @@ export async function download(ref: BlobRef, options: DownloadOptions): Promise<
 }
 
 const EXPIRED: ErrorCode = 'signature_expired';
+/** Until the end of the day: nobody waits for that with a progress bar. */
+const USED_UP: ErrorCode = 'quota_exceeded';
 
 interface Target {
   bytes: Uint8Array<ArrayBuffer>;
@@ -63,7 +65,7 @@ async function attempt(ref: BlobRef, target: Target, options: DownloadOptions): 
   } catch (thrown) {
     if (options.signal?.aborted) throw cancelled();
     if (!(thrown instanceof DiptychError)) return interrupted(ref, target, thrown);
-    if (thrown.code === EXPIRED || isTransient(thrown.details['status'])) return thrown;
+    if (thrown.code === EXPIRED || (thrown.code !== USED_UP && isTransient(thrown.details['status']))) return thrown;
     throw thrown;
   }
 }

@@ -31,6 +31,7 @@ export async function mountStudio({ width = 1000, theme = 'light' } = {}): Promi
   const model = new StudioModel({
     connect: () => pacedEngine(steps.wait),
     fetchCatalogue: async () => catalogue,
+    admit: async () => {},
     toPng,
     runtimeBytesMissing: () => 16_000_000,
     rememberRuntime: () => {},

@@ -27,10 +27,12 @@ interface StudioTest {
   noCatalogue?: number;
   warnings?: string[];
   scores?: Scores[];
+  /** Of the edge, when it is asked whether a picture may be made. */
+  refuse?: DiptychError;
 }
 
 /** A studio whose engine's answers the test decides; `said` is what the host page heard. */
-function studio({ cached = false, fail, noCatalogue = 0, warnings = [], scores }: StudioTest = {}) {
+function studio({ cached = false, fail, noCatalogue = 0, warnings = [], scores, refuse }: StudioTest = {}) {
   const said: [string, ...unknown[]][] = [];
   const requests: GenerateRequest[] = [];
   const engines: { ended: boolean }[] = [];
@@ -67,6 +69,9 @@ function studio({ cached = false, fail, noCatalogue = 0, warnings = [], scores }
     async fetchCatalogue() {
       if (noCatalogue-- > 0) throw new DiptychError('download_failed', 'The catalogue could not be reached.');
       return catalogue;
+    },
+    admit: async () => {
+      if (refuse) throw refuse;
     },
     toPng: async () => new Blob(['png'], { type: 'image/png' }),
     runtimeBytesMissing: () => (here.runtime ? 0 : RUNTIME_BYTES),
@@ -125,6 +130,15 @@ describe('studio', () => {
     warnings.pop();
     await model.generate();
     expect(model.state.warnings).toEqual([]);
+  });
+
+  it('makes no picture when the edge says that the day is used up, and tells the host page why', async () => {
+    const { model, said, requests } = studio({ cached: true, refuse: new DiptychError('quota_exceeded', 'Used up.', { retryAfter: 60 }) });
+    await model.open();
+    await model.generate();
+    expect(requests).toEqual([]);
+    expect(model.state).toMatchObject({ progress: undefined, error: { code: 'quota_exceeded' } });
+    expect(said.at(-1)).toEqual(['error', 'quota_exceeded', false]);
   });
 
   it('lets the host page wait for consent when files are missing', async () => {

@@ -92,6 +92,7 @@ describe('refused, and nothing cached', () => {
     ['a file that is too short', { serve: good.subarray(0, 1000) }, 'blob_size_mismatch', 1],
     ['a file that is too long', { serve: pattern(LARGE + 5) }, 'blob_size_mismatch', 1],
     ['a bad signature', { refuse: [{ status: 403, code: 'signature_invalid' }] }, 'signature_invalid', 1],
+    ['a day whose quota is used up, for which nobody waits', { refuse: [{ status: 429, code: 'quota_exceeded' }] }, 'quota_exceeded', 1],
     ['another site’s address', { refuse: [{ status: 403, code: 'signature_other_site' }] }, 'signature_other_site', 1],
     ['a code of a later version', { refuse: [{ status: 418, code: 'teapot' }] }, 'download_failed', 1],
     ['addresses that expire at once, for ever', { refuse: always(403, 'signature_expired') }, 'signature_expired', 5],

@@ -17,9 +17,10 @@ interface EdgeOptions {
   tokenFile?: string;
 }
 
+/** Infinity: unlimited. */
 interface Quotas {
-  bytes?: number | null;
-  generations?: number | null;
+  bytes?: number;
+  generations?: number;
 }
 
 interface CreateOptions extends Quotas {
@@ -69,10 +70,16 @@ function tell(command: Command, site: SiteRecord, told: readonly string[] = site
   out.result(site);
 }
 
-const given = <T extends object>(values: T): { [Name in keyof T]: Exclude<T[Name], undefined> } =>
-  Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as {
-    [Name in keyof T]: Exclude<T[Name], undefined>;
-  };
+type Given<T> = { [Name in keyof T]?: Exclude<T[Name], undefined> };
+
+/** Without what was not given: the edge leaves that as it is. */
+const given = <T extends object>(values: T): Given<T> =>
+  Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as Given<T>;
+
+function dailyLimits({ bytes, generations }: Quotas): Pick<SiteChange, 'dailyBytes' | 'dailyGenerations'> {
+  const limit = (value: number | undefined) => (value === Infinity ? null : value);
+  return given({ dailyBytes: limit(bytes), dailyGenerations: limit(generations) });
+}
 
 function addCreate(site: Command): void {
   site
@@ -88,8 +95,8 @@ function addCreate(site: Command): void {
     .option('--generations <n>', 'pictures a UTC day', countOrUnlimited)
     .addHelpText('after', '\nExample:\n  $ npx diptych site create --name "My shop" --origin https://shop.example --bytes 50GB')
     .action(async (options: CreateOptions, command: Command) => {
-      const { id, name, origin: origins, model: models, lora: loras, bytes: dailyBytes, generations: dailyGenerations } = options;
-      const body = { name, ...given({ id, origins, models, loras, dailyBytes, dailyGenerations }) };
+      const { id, name, origin: origins, model: models, lora: loras } = options;
+      const body = { name, ...given({ id, origins, models, loras }), ...dailyLimits(options) };
       tell(command, await requests.createSite(await adminOf(command), body));
     });
 }
@@ -225,9 +232,9 @@ function addQuota(site: Command): void {
     .option('--bytes <size>', 'weights: 50GB, 512MiB, or unlimited', bytesOrUnlimited)
     .option('--generations <n>', 'pictures, or unlimited', countOrUnlimited)
     .addHelpText('after', '\nExample:\n  $ npx diptych site quota my-shop --bytes 50GB --generations unlimited')
-    .action(async (id: string, { bytes, generations }: Quotas, command: Command) => {
+    .action(async (id: string, quotas: Quotas, command: Command) => {
       const admin = await adminOf(command);
-      const change = given({ dailyBytes: bytes, dailyGenerations: generations });
+      const change = dailyLimits(quotas);
       const after = Object.keys(change).length > 0 ? await requests.changeSite(admin, id, change) : await requests.readSite(admin, id);
       tell(command, after, siteLines(after).slice(-2));
     });

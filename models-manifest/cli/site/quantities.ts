@@ -1,4 +1,4 @@
-/** Amounts as people write them. */
+/** Amounts as people write them. Unlimited is Infinity: commander takes null for a missing value. */
 import { InvalidArgumentError } from 'commander';
 
 const SECONDS = { s: 1, m: 60, h: 3600, d: 86_400 };
@@ -11,9 +11,9 @@ export function seconds(text: string): number {
   throw new InvalidArgumentError('It must be a duration such as 7d, 12h, 30m, 90s or 0.');
 }
 
-/** `50GB`, `1.5TB`, `512MiB`, a number of bytes, or `unlimited` as null. */
-export function bytesOrUnlimited(text: string): number | null {
-  if (text === 'unlimited') return null;
+/** `50GB`, `1.5TB`, `512MiB`, a number of bytes, or `unlimited`. */
+export function bytesOrUnlimited(text: string): number {
+  if (text === 'unlimited') return Infinity;
   const [, amount, unit = ''] = /^(\d{1,15}(?:\.\d{1,3})?) ?([kKMGT]i?B|B)?$/.exec(text) ?? [];
   const factor = BYTES[unit as keyof typeof BYTES] as number | undefined;
   const bytes = amount === undefined || factor === undefined ? NaN : Math.round(Number(amount) * factor);
@@ -21,9 +21,9 @@ export function bytesOrUnlimited(text: string): number | null {
   throw new InvalidArgumentError('It must be a size such as 50GB, 512MiB or 1000000, or the word unlimited.');
 }
 
-/** A whole number, or `unlimited` as null. */
-export function countOrUnlimited(text: string): number | null {
-  if (text === 'unlimited') return null;
+/** A whole number, or `unlimited`. */
+export function countOrUnlimited(text: string): number {
+  if (text === 'unlimited') return Infinity;
   if (/^\d{1,15}$/.test(text)) return Number(text);
   throw new InvalidArgumentError('It must be a whole number, or the word unlimited.');
 }

@@ -91,17 +91,26 @@ function unsupported(visit: Visit, at: number): TimedEvent[] {
   ];
 }
 
+/** `first`: of the visit, so that its sessions have to be started. */
+interface Run {
+  at: number;
+  cached: boolean;
+  first: boolean;
+  fields: ReturnType<typeof runFields>;
+  downloadMs: number;
+}
+
 /** One run: it fails, is cancelled, or finishes with a picture. */
 function runEvents(
   visit: Visit,
   at: number,
   { cached, first }: { cached: boolean; first: boolean },
 ): { events: TimedEvent[]; end: number; finished: boolean } {
-  const { random, site, engine } = visit;
-  const run = runFields(visit);
-  const events: TimedEvent[] = [{ at, event: { event: 'generate_start', ...run } }];
-  const end = (ms: number, event: TimedEvent['event']) => ({
-    events: [...events, { at: at + ms, event: { ...event, duration_ms: ms } }],
+  const { random, site } = visit;
+  const fields = runFields(visit);
+  const start: TimedEvent = { at, event: { event: 'generate_start', ...fields } };
+  const endedAfter = (ms: number, event: TimedEvent['event']) => ({
+    events: [start, { at: at + ms, event: { ...event, duration_ms: ms } }],
     end: at + ms,
     finished: false,
   });
@@ -109,31 +118,29 @@ function runEvents(
   const struck = visit.incident && !cached;
   if (random.chance(struck ? INCIDENT.failing : FAILING)) {
     const { code } = struck ? random.pick(INCIDENT_FAILURES) : random.pick(FAILURES);
-    return end(Math.round(random.logNormal(4000, 0.8)), { event: 'generate_error', code, ...run });
+    return endedAfter(Math.round(random.logNormal(4000, 0.8)), { event: 'generate_error', code, ...fields });
   }
   const downloadMs = Math.round(cached ? random.logNormal(60, 0.4) : (site.model.bytes / random.logNormal(6_500_000, 0.7)) * 1000 + 300);
-  if (random.chance(CANCELLING)) return end(Math.round(downloadMs * random.uniform()) + 200, { event: 'cancel', ...run });
+  if (random.chance(CANCELLING)) return endedAfter(Math.round(downloadMs * random.uniform()) + 200, { event: 'cancel', ...fields });
+  const finished = finishedEvents(visit, { at, cached, first, fields, downloadMs });
+  return { events: [start, ...finished], end: finished.at(-1)!.at, finished: true };
+}
+
+/** What the studio records when the picture is there. */
+function finishedEvents({ random, site, engine }: Visit, { at, cached, first, fields, downloadMs }: Run): TimedEvent[] {
   const pace = random.logNormal(engine.stepMs * site.model.cost, engine.spread);
   const stepMs = Array.from({ length: STEPS }, () => Math.round(10 * random.logNormal(pace, 0.06)) / 10);
   const stepsMs = Math.round(stepMs.reduce((sum, ms) => sum + ms, 0));
   const sessionMs = first ? Math.round(random.logNormal(1100, 0.4)) : 0;
   const totalMs = downloadMs + sessionMs + stepsMs + Math.round(random.logNormal(180, 0.4));
   const bytes = { bytes: cached ? 0 : site.model.bytes, cached_bytes: cached ? site.model.bytes : 0 };
-  events.push(
-    { at: at + totalMs, event: { event: 'download', duration_ms: downloadMs, ...bytes, model: site.model.id } },
-    { at: at + totalMs, event: { event: 'generate_step_summary', ...run, duration_ms: stepsMs, ...quantilesOf(stepMs) } },
-    {
-      at: at + totalMs,
-      event: {
-        event: 'generate_complete',
-        ...run,
-        duration_ms: totalMs,
-        ...(first && { load_ms: downloadMs + sessionMs }),
-        ...pictureFields(random, run),
-      },
-    },
-  );
-  return { events, end: at + totalMs, finished: true };
+  const loading = first ? { load_ms: downloadMs + sessionMs } : {};
+  const events: TimedEvent['event'][] = [
+    { event: 'download', duration_ms: downloadMs, ...bytes, model: site.model.id },
+    { event: 'generate_step_summary', ...fields, duration_ms: stepsMs, ...quantilesOf(stepMs) },
+    { event: 'generate_complete', ...fields, duration_ms: totalMs, ...loading, ...pictureFields(random, fields) },
+  ];
+  return events.map((event) => ({ at: at + totalMs, event }));
 }
 
 const quantilesOf = (stepMs: readonly number[]) => ({ step_p50_ms: exactQuantile(stepMs, 0.5), step_p95_ms: exactQuantile(stepMs, 0.95) });

@@ -2,7 +2,7 @@
 import type { AuditEntry, SiteRecord } from '../../../shared/site-settings.ts';
 
 /** Columns as wide as their widest cell. */
-export function tableLines(rows: readonly (readonly string[])[]): string[] {
+function tableLines(rows: readonly (readonly string[])[]): string[] {
   const widths = rows[0]?.map((_, column) => Math.max(...rows.map((row) => row[column]!.length))) ?? [];
   return rows.map((row) =>
     row

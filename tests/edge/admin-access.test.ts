@@ -2,6 +2,7 @@ import { createExecutionContext } from 'cloudflare:test';
 import { env } from 'cloudflare:workers';
 import { createLocalJWKSet, exportJWK, generateKeyPair, type JWTPayload, type JWTVerifyGetKey, SignJWT, UnsecuredJWT } from 'jose';
 import { afterEach, describe, expect, test, vi } from 'vitest';
+import { remoteAccessKeys } from '../../worker/admin/access-jwt.ts';
 import { createApp } from '../../worker/app.ts';
 import type { Env } from '../../worker/env.ts';
 import { EDGE, fetchEdge, problemOf } from './fetch-edge.ts';
@@ -201,15 +202,36 @@ describe('Cloudflare Access', () => {
       expect((await through(headers, both)).response.status).toBe(200);
     expect((await through({ ...jwt, ...bearer('x'.repeat(32)) }, both)).response.status).toBe(401);
   });
+});
 
-  test('keys that cannot be had are the operator’s to mend', async () => {
-    const away = () => Promise.reject(new TypeError('network'));
-    const { response } = await through({ 'cf-access-jwt-assertion': await sign(GOOD) }, ACCESS, away);
-    expect(await problemOf(response)).toMatchObject({
-      status: 503,
-      code: 'edge_not_ready',
-      detail: expect.stringContaining('ACCESS_TEAM_DOMAIN'),
-    });
+describe('the keys of the team’s domain', () => {
+  const CERTS = `${ISSUER}/cdn-cgi/access/certs`;
+  const answering = (answer: () => Promise<Response>) => vi.spyOn(globalThis, 'fetch').mockImplementation(answer);
+  const serve = async () => Response.json({ keys: [{ ...(await exportJWK(keyPair.publicKey)), kid: 'one', alg: 'RS256', use: 'sig' }] });
+
+  test('are fetched when they are first needed, and kept', async () => {
+    const fetched = answering(serve);
+    const keys = remoteAccessKeys();
+    const app = createApp({ now: () => NOW, accessKeys: keys });
+    expect(fetched).not.toHaveBeenCalled();
+    for (let visit = 0; visit < 3; visit++) {
+      const request = new Request(`${EDGE}/v1/sites`, { headers: { 'cf-access-jwt-assertion': good } });
+      const response = await app.fetch(request, { ...env, ...ACCESS }, createExecutionContext());
+      expect(response.status).toBe(200);
+      await response.body?.cancel();
+    }
+    expect(fetched.mock.calls.map(([url]) => String(url))).toEqual([CERTS]);
+  });
+
+  test.for([
+    { what: 'is away', answer: () => Promise.reject(new TypeError('network')) },
+    { what: 'answers 404', answer: async () => new Response('no', { status: 404 }) },
+    { what: 'answers a page', answer: async () => new Response('<html>') },
+    { what: 'serves no keys', answer: async () => Response.json({}) },
+  ])('nobody gets in when it $what, and the operator is told', async ({ answer }) => {
+    answering(answer);
+    const { response } = await through({ 'cf-access-jwt-assertion': good }, ACCESS, remoteAccessKeys()(ISSUER));
+    expect(await problemOf(response)).toMatchObject({ status: 503, code: 'edge_not_ready', detail: expect.stringContaining(ISSUER) });
   });
 });
 

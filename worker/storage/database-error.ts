@@ -6,7 +6,7 @@ export function explainDatabaseError(thrown: unknown): unknown {
   if (!/no such table|no such column|has no column/.test(reason)) return thrown;
   return new DiptychError(
     'edge_not_ready',
-    'The database lacks a migration. Run: npx wrangler d1 migrations apply diptych --local (--remote for the deployed one).',
+    'The database lacks a migration. Run: npx wrangler d1 migrations apply diptych --local; for a deployed one: npm run deploy.',
     { binding: 'DB' },
     { cause: thrown },
   );

@@ -1,10 +1,10 @@
 import { cp, mkdir } from 'node:fs/promises';
-import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 
 const PAGE = join(import.meta.dirname, 'docs');
-const SWAGGER = dirname(createRequire(import.meta.url).resolve('swagger-ui-dist/package.json'));
+const SWAGGER = dirname(fileURLToPath(import.meta.resolve('swagger-ui-dist/package.json')));
 
 /** The page at /docs, under `dist`: Swagger UI as its package has it, with its licence, and the few lines that start it. */
 export async function buildDocs(dist: string): Promise<void> {

@@ -1,4 +1,3 @@
-import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { DiptychError } from '../../../shared/errors.ts';
 
@@ -27,7 +26,6 @@ export function environmentName(name: string | undefined): EnvironmentName {
 }
 
 const WRANGLER_TOML = fileURLToPath(new URL('../../../wrangler.toml', import.meta.url));
-export const PROJECT = path.dirname(WRANGLER_TOML);
 
 /** The part of a wrangler configuration that concerns us. */
 interface WranglerConfig {

@@ -16,6 +16,10 @@ export interface Env {
   ADMIN_TOKEN?: string;
   ACCESS_TEAM_DOMAIN?: string;
   ACCESS_AUD?: string;
+  /** The bucket's S3 API address and a token's keys: set, downloads lead to the bucket itself. */
+  R2_S3_API?: string;
+  R2_ACCESS_KEY_ID?: string;
+  R2_SECRET_ACCESS_KEY?: string;
   /** How often one network may ask, for weights and for anything else; how often in the name of one site; and by whom administered. */
   LIMIT_CLIENT?: RateLimit;
   LIMIT_WEIGHTS?: RateLimit;
@@ -25,7 +29,7 @@ export interface Env {
   ANALYTICS?: AnalyticsEngineDataset;
 }
 
-type Optional = 'ANALYTICS' | `LIMIT_${string}` | 'ADMIN_TOKEN' | 'ACCESS_TEAM_DOMAIN' | 'ACCESS_AUD';
+type Optional = 'ANALYTICS' | `R2_${string}` | `LIMIT_${string}` | 'ADMIN_TOKEN' | 'ACCESS_TEAM_DOMAIN' | 'ACCESS_AUD';
 
 /** The command that makes each binding, for the error that names it. */
 const FIXES: Record<Exclude<keyof Env, Optional>, string> = {

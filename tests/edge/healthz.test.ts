@@ -10,8 +10,8 @@ test('everything is bound here', async () => {
   const response = await fetchEdge('/healthz');
   expect(await response.json()).toEqual({
     status: 'ok',
-    checks: { weights: 'ok', archive: 'ok', database: 'ok', queue: 'ok', files: 'ok', signing: 'ok' },
-    optional: { analytics: 'ok', admin: 'ok' },
+    checks: { weights: 'ok', archive: 'ok', database: 'ok', queue: 'ok', files: 'ok', signing: 'ok', presigning: 'ok', quotas: 'ok' },
+    optional: { analytics: 'ok', limits: 'ok', admin: 'ok' },
   });
   expect(response.status).toBe(200);
 });
@@ -22,6 +22,7 @@ test.for([
   { lacks: 'ASSETS', check: 'files', command: 'npm run build' },
   { lacks: 'DB', check: 'database', command: 'npx wrangler d1 create diptych' },
   { lacks: 'TELEMETRY', check: 'queue', command: 'npx wrangler queues create diptych-telemetry' },
+  { lacks: 'QUOTAS', check: 'quotas', command: 'npx wrangler deploy' },
   { lacks: 'SIGNING_KEYS', check: 'signing', command: 'npx wrangler secret put SIGNING_KEYS' },
 ] as const)('without $lacks it says what to run', async ({ lacks, check, command }) => {
   const bindings: Env = { ...env };
@@ -36,6 +37,7 @@ test.for([
 
 test.for([
   { lacks: ['ANALYTICS'], part: 'analytics', says: 'ANALYTICS is not bound' },
+  { lacks: ['LIMIT_SITE'], part: 'limits', says: 'LIMIT_SITE' },
   { lacks: ['ADMIN_TOKEN', 'ACCESS_TEAM_DOMAIN', 'ACCESS_AUD'], part: 'admin', says: 'npx wrangler secret put ADMIN_TOKEN' },
 ] as const)('without $lacks all is well, and it says what that means', async ({ lacks, part, says }) => {
   const bindings: Env = { ...env };

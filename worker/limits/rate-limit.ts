@@ -45,7 +45,7 @@ export const visitorLimit = (path: string): RateLimitName => (path.startsWith('/
 /** For admin routes: nobody tries tokens fast. */
 export const adminLimit = (): RateLimitName => 'LIMIT_ADMIN';
 
-/** Where the binding is missing, nothing is limited. */
+/** Where the binding is missing, nothing is limited; `/healthz` says so. */
 async function allowed(env: Env, name: RateLimitName, key: string): Promise<boolean> {
   const limiter = env[name];
   return limiter === undefined || (await limiter.limit({ key })).success;
@@ -55,3 +55,6 @@ function tooFast(name: RateLimitName, reason: string): DiptychError {
   const retryAfter = RATE_LIMITS[name];
   return new DiptychError('rate_limited', `${reason}. Try again in ${retryAfter} s.`, { retryAfter });
 }
+
+/** The limits that are not bound. */
+export const unboundLimits = (env: Env): string[] => Object.keys(RATE_LIMITS).filter((name) => env[name as RateLimitName] === undefined);

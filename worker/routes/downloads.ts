@@ -7,6 +7,7 @@ import type { EdgeContext } from '../edge.ts';
 import type { KeyRings } from '../key-ring.ts';
 import { spendQuota } from '../limits/daily-quota.ts';
 import { readJson } from '../request-body.ts';
+import { presignedUrl, presigning } from '../presign.ts';
 import { signedPath } from '../signing.ts';
 import { enabledSite } from '../site-access.ts';
 import type { Catalogue, Catalogues } from '../storage/catalogue.ts';
@@ -31,11 +32,13 @@ export const downloads = (catalogues: Catalogues, keyRings: KeyRings, now: Clock
     const site = enabledSite(c);
     const refs = inCatalogue([...new Set(hashes)], await catalogues.of(c.env, site));
     const ring = await keyRings.of(c.env);
+    const presign = presigning(c.env);
     const bytes = refs.reduce((sum, ref) => sum + ref.bytes, 0);
     await spendQuota(c.env, site, 'bytes', bytes, now());
     const { origin } = new URL(c.req.url);
     const expires = Math.floor(now() / 1000) + LIFETIME_SECONDS;
     const sign = async (ref: BlobRef): Promise<SignedBlob> => {
+      if (presign) return { ...ref, url: await presignedUrl(presign, ref.sha256, now(), LIFETIME_SECONDS) };
       const path = await signedPath({ sha256: ref.sha256, site: site.key, exp: expires }, ring);
       return { ...ref, url: origin + path };
     };

@@ -2,7 +2,9 @@ import { DiptychError } from '../../shared/errors.ts';
 import type { EdgeContext } from '../edge.ts';
 import { binding, type Env } from '../env.ts';
 import type { KeyRings } from '../key-ring.ts';
+import { unboundLimits } from '../limits/rate-limit.ts';
 import { logError } from '../logging/log.ts';
+import { presigning } from '../presign.ts';
 import { CATALOGUE_KEY } from '../storage/catalogue.ts';
 import { explainDatabaseError } from '../storage/database-error.ts';
 
@@ -33,6 +35,8 @@ function checks(env: Env, keyRings: KeyRings): Record<string, () => Promise<unkn
     queue: async () => binding(env, 'TELEMETRY'),
     files: async () => binding(env, 'ASSETS'),
     signing: async () => keyRings.of(env),
+    presigning: async () => presigning(env),
+    quotas: async () => binding(env, 'QUOTAS'),
   };
 }
 
@@ -49,10 +53,13 @@ const TABLES = [
 
 const countOne = (env: Env, table: string) => env.DB.prepare(`SELECT 1 FROM ${table} LIMIT 1`);
 
-function optional({ ANALYTICS, ADMIN_TOKEN, ACCESS_TEAM_DOMAIN, ACCESS_AUD }: Env): Health['optional'] {
+function optional(env: Env): Health['optional'] {
+  const { ANALYTICS, ADMIN_TOKEN, ACCESS_TEAM_DOMAIN, ACCESS_AUD } = env;
+  const unlimited = unboundLimits(env);
   const admin = Boolean(ADMIN_TOKEN ?? (ACCESS_TEAM_DOMAIN && ACCESS_AUD));
   return {
     analytics: ANALYTICS ? 'ok' : 'ANALYTICS is not bound: raw points go nowhere. Telemetry is counted all the same.',
+    limits: unlimited.length === 0 ? 'ok' : `Not bound, and so not limited: ${unlimited.join(', ')}. See docs/limits.md.`,
     admin: admin ? 'ok' : 'Nobody may administer this edge. Run: npx wrangler secret put ADMIN_TOKEN.',
   };
 }

@@ -2,6 +2,7 @@ import { DiptychError } from '../../shared/errors.ts';
 import { STUDIO_CONFIG_ID, type StudioConfig } from '../../shared/studio-config.ts';
 import type { EdgeContext } from '../edge.ts';
 import { binding } from '../env.ts';
+import { presigning } from '../presign.ts';
 import { scriptJson } from '../html.ts';
 import { refusalPage } from '../refusal-page.ts';
 import { enabledSite, isSitesOrigin, originRefused } from '../site-access.ts';
@@ -53,19 +54,23 @@ async function studioPage(c: EdgeContext, site: Site): Promise<Response> {
   }
   return c.html(html, 200, {
     'cache-control': 'no-store',
-    'content-security-policy': policy(site),
+    'content-security-policy': policy(site, presigning(c.env)?.bucket.origin),
     'cross-origin-resource-policy': 'cross-origin',
   });
 }
 
-/** `blob:` and `data:` are for pictures and for workers of onnxruntime; styles are set by the page's own scripts. */
-function policy(site: Site): string {
+/**
+ * `blob:` and `data:` are for pictures and for workers of onnxruntime; styles are set by the page's own scripts.
+ *
+ * @param bucket where weights are fetched from, if not from the edge
+ */
+function policy(site: Site, bucket: string | undefined): string {
   return [
     "default-src 'none'",
     "script-src 'self' 'wasm-unsafe-eval'",
     "style-src 'self' 'unsafe-inline'",
     "img-src 'self' data: blob:",
-    "connect-src 'self' blob:",
+    ["connect-src 'self' blob:", ...(bucket ? [bucket] : [])].join(' '),
     "worker-src 'self' blob:",
     "base-uri 'none'",
     "form-action 'none'",

@@ -33,12 +33,17 @@ export async function download(ref: BlobRef, options: DownloadOptions): Promise<
     if (!error) return target.bytes;
     failures = target.received - before >= PROGRESS_BYTES ? 1 : failures + 1;
     if (failures >= retry.attempts) throw error;
-    if (error.code === EXPIRED) target.expired = target.url;
+    if (hasExpired(error)) target.expired = target.url;
     else await retry.sleep(backoff(failures, retry.random(), error.details['retryAfter']), signal);
   }
 }
 
 const EXPIRED: ErrorCode = 'signature_expired';
+
+/** A bucket that serves presigned addresses itself gives no code, only the status. */
+const hasExpired = ({ code, details }: DiptychError): boolean =>
+  code === EXPIRED || (code === 'download_failed' && details['status'] === 403);
+
 /** Until the end of the day: nobody waits for that with a progress bar. */
 const USED_UP: ErrorCode = 'quota_exceeded';
 
@@ -65,7 +70,7 @@ async function attempt(ref: BlobRef, target: Target, options: DownloadOptions): 
   } catch (thrown) {
     if (options.signal?.aborted) throw cancelled();
     if (!(thrown instanceof DiptychError)) return interrupted(ref, target, thrown);
-    if (thrown.code === EXPIRED || (thrown.code !== USED_UP && isTransient(thrown.details['status']))) return thrown;
+    if (hasExpired(thrown) || (thrown.code !== USED_UP && isTransient(thrown.details['status']))) return thrown;
     throw thrown;
   }
 }

@@ -76,6 +76,12 @@ test('an expired address is renewed for all blobs at once', async () => {
   expect(waits).toEqual([]);
 });
 
+test('so is a presigned one, which its bucket refuses without a code', async () => {
+  const ref = edge.add(pattern(LARGE), { refuse: [{ status: 403, code: '' }] });
+  expect(await codeOf([ref])).toBe('fetched');
+  expect(edge.requests.map(({ url }) => url.slice(-5))).toEqual(['exp=1', 'exp=2']);
+});
+
 test('429 and 5xx are waited out, longer each time', async () => {
   const busy = { status: 503, code: 'internal' };
   const ref = edge.add(pattern(100), { refuse: [busy, { status: 429, code: 'rate_limited' }, busy] });
@@ -95,6 +101,7 @@ describe('refused, and nothing cached', () => {
     ['a day whose quota is used up, for which nobody waits', { refuse: [{ status: 429, code: 'quota_exceeded' }] }, 'quota_exceeded', 1],
     ['another site’s address', { refuse: [{ status: 403, code: 'signature_other_site' }] }, 'signature_other_site', 1],
     ['a code of a later version', { refuse: [{ status: 418, code: 'teapot' }] }, 'download_failed', 1],
+    ['a bucket that refuses every address', { refuse: always(403, '') }, 'download_failed', 5],
     ['addresses that expire at once, for ever', { refuse: always(403, 'signature_expired') }, 'signature_expired', 5],
     ['a line that breaks for ever', { cutAfter: Array<number>(9).fill(0) }, 'download_failed', 5],
   ])('%s', async (_, mischief, code, requests) => {

@@ -1,0 +1,83 @@
+import { createExecutionContext } from 'cloudflare:test';
+import { env } from 'cloudflare:workers';
+import { describe, expect, test } from 'vitest';
+import { createApp } from '../../worker/app.ts';
+import type { Env } from '../../worker/env.ts';
+import type { DownloadsAnswer } from '../../worker/routes/downloads.ts';
+import { EDGE, problemOf } from './fetch-edge.ts';
+import { signatureOfUrl } from './signature-v4.ts';
+import { hashOf, insertSite, publish } from './store-fixture.ts';
+
+const ORIGIN = 'https://shop.example';
+const NOW = Date.UTC(2026, 10, 23, 9, 30, 15, 250);
+const SECRET = 'secret-of-a-token';
+const BUCKET = {
+  R2_S3_API: 'https://0123456789abcdef.r2.cloudflarestorage.com/diptych-weights',
+  R2_ACCESS_KEY_ID: 'key-id',
+  R2_SECRET_ACCESS_KEY: SECRET,
+};
+await publish();
+await insertSite('pk_shop', [ORIGIN]);
+
+const fetchWith = (variables: Partial<Env>, path: string, init?: RequestInit) =>
+  createApp({ now: () => NOW }).fetch(new Request(EDGE + path, init), { ...env, ...variables }, createExecutionContext());
+const ask = (variables: Partial<Env>) =>
+  fetchWith(variables, '/v1/downloads?site=pk_shop', {
+    method: 'POST',
+    headers: { origin: ORIGIN },
+    body: JSON.stringify({ hashes: [hashOf('1'), hashOf('6')] }),
+  });
+
+test('the test’s own Signature Version 4 is the one of Amazon’s documented example', async () => {
+  // "Authenticating Requests: Using Query Parameters (AWS Signature Version 4)" in the Amazon S3 API Reference.
+  const url =
+    'https://examplebucket.s3.amazonaws.com/test.txt?X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=AKIAIOSFODNN7EXAMPLE%2F20130524%2Fus-east-1%2Fs3%2Faws4_request' +
+    '&X-Amz-Date=20130524T000000Z&X-Amz-Expires=86400&X-Amz-SignedHeaders=host';
+  expect(await signatureOfUrl(new URL(url), 'wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY')).toBe(
+    'aeeed9bbccd4d02ee5c0109b86d86835f995330da4c265957d157751f604d404',
+  );
+});
+
+test('addresses lead to the bucket, for an hour, with a signature that S3 would compute', async () => {
+  const { expires, downloads } = await (await ask(BUCKET)).json<DownloadsAnswer>();
+  expect(expires).toBe(Math.floor(NOW / 1000) + 3600);
+  expect(downloads.map(({ sha256, bytes }) => [sha256, bytes])).toEqual([
+    [hashOf('1'), 11],
+    [hashOf('6'), 16],
+  ]);
+  for (const { sha256, url } of downloads) {
+    const address = new URL(url);
+    expect(address.origin + address.pathname).toBe(`${BUCKET.R2_S3_API}/blobs/${sha256}`);
+    expect(Object.fromEntries(address.searchParams)).toEqual({
+      'X-Amz-Algorithm': 'AWS4-HMAC-SHA256',
+      'X-Amz-Credential': 'key-id/20261123/auto/s3/aws4_request',
+      'X-Amz-Date': '20261123T093015Z',
+      'X-Amz-Expires': '3600',
+      'X-Amz-SignedHeaders': 'host',
+      'X-Amz-Signature': await signatureOfUrl(address, SECRET),
+    });
+    expect(url).not.toContain(SECRET);
+  }
+});
+
+test('the studio page may fetch from the bucket, and from nowhere else', async () => {
+  const policy = async (variables: Partial<Env>) =>
+    (await fetchWith(variables, '/embed/studio?site=pk_shop')).headers.get('content-security-policy');
+  expect(await policy(BUCKET)).toContain("connect-src 'self' blob: https://0123456789abcdef.r2.cloudflarestorage.com;");
+  expect(await policy({})).toContain("connect-src 'self' blob:;");
+});
+
+describe('a half-made configuration is named, and nothing is signed by it', () => {
+  test.each<[about: string, variables: Partial<Env>, variable: string]>([
+    ['no key id', { ...BUCKET, R2_ACCESS_KEY_ID: '' }, 'R2_ACCESS_KEY_ID'],
+    ['no secret', { ...BUCKET, R2_SECRET_ACCESS_KEY: '' }, 'R2_SECRET_ACCESS_KEY'],
+    ['an address without its bucket', { ...BUCKET, R2_S3_API: 'https://0123456789abcdef.r2.cloudflarestorage.com' }, 'R2_S3_API'],
+    ['an address of something below the bucket', { ...BUCKET, R2_S3_API: `${BUCKET.R2_S3_API}/blobs` }, 'R2_S3_API'],
+    ['no address at all', { ...BUCKET, R2_S3_API: 'diptych-weights' }, 'R2_S3_API'],
+    ['an address with a password', { ...BUCKET, R2_S3_API: 'https://me:pass@r2.example/diptych-weights' }, 'R2_S3_API'],
+  ])('%s', async (_, variables, variable) => {
+    expect(await problemOf(await ask(variables))).toMatchObject({ status: 503, code: 'edge_not_ready', binding: variable });
+    const health = await (await fetchWith(variables, '/healthz')).json<{ checks: Record<string, string> }>();
+    expect(health.checks['presigning']).toContain(variable);
+  });
+});

@@ -1,3 +1,5 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -29,12 +31,26 @@ export interface LocalBindings {
 export async function openLocalPlatform(state = LOCAL_STATE): Promise<{ bindings: LocalBindings; close(): Promise<void> }> {
   // Loading wrangler takes a second, for which no other command should wait.
   const { getPlatformProxy } = await import('wrangler');
-  const { env, dispose } = await getPlatformProxy<Record<string, unknown>>({
-    configPath: path.join(PROJECT, 'wrangler.toml'),
-    persist: { path: path.join(state, 'v3') },
-    // Buckets and databases need no secrets. Wrangler tells on stdout, where results go, which file it took them from: it gets one
-    // that is not there.
-    envFiles: ['.no-secrets'],
-  });
-  return { bindings: env as unknown as LocalBindings, close: dispose };
+  const folder = await mkdtemp(path.join(tmpdir(), 'diptych-platform-'));
+  try {
+    const { env, dispose } = await getPlatformProxy<Record<string, unknown>>({
+      configPath: await writeStorageConfig(folder),
+      persist: { path: path.join(state, 'v3') },
+      // Buckets and databases need no secrets. Wrangler tells on stdout, where results go, which file it took them from: it gets one
+      // that is not there.
+      envFiles: ['.no-secrets'],
+    });
+    return { bindings: env as unknown as LocalBindings, close: dispose };
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+}
+
+/** `wrangler.toml` with its buckets and databases alone: of Durable Objects, which need the Worker, wrangler says aloud that they do not work here. */
+async function writeStorageConfig(folder: string): Promise<string> {
+  const { experimental_readRawConfig: readRawConfig } = await import('wrangler');
+  const { name, compatibility_date, r2_buckets, d1_databases } = readRawConfig({ config: path.join(PROJECT, 'wrangler.toml') }).rawConfig;
+  const file = path.join(folder, 'wrangler.json');
+  await writeFile(file, JSON.stringify({ name, compatibility_date, r2_buckets, d1_databases }));
+  return file;
 }

@@ -26,6 +26,7 @@ import { telemetry } from './routes/telemetry.ts';
 import { weights } from './routes/weights.ts';
 import { securityHeaders } from './security-headers.ts';
 import { identifySite, siteAccess, siteCors } from './site-access.ts';
+import { CacheFiller } from './storage/cache-filler.ts';
 import { Catalogues } from './storage/catalogue.ts';
 import { explainDatabaseError } from './storage/database-error.ts';
 import { Sites } from './storage/sites.ts';
@@ -55,7 +56,7 @@ export function createApp({ now = Date.now, accessKeys = remoteAccessKeys() }: A
   app.get('/v1/manifest', siteAccess('optional'), manifest(catalogues));
   app.post('/v1/downloads', siteAccess('required'), downloads(catalogues, keyRings, now));
   app.post('/v1/generations', siteAccess('required'), generations(now));
-  app.get('/v1/weights/:sha256', weights(keyRings, now));
+  app.get('/v1/weights/:sha256', weights(keyRings, new CacheFiller(catalogues), now));
   app.post('/v1/telemetry', siteAccess('required'), telemetry(now));
   app.get('/v1/sites', getSites(now));
   app.post('/v1/sites', postSite(catalogues, now));

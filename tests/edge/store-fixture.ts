@@ -1,5 +1,5 @@
 import { env } from 'cloudflare:workers';
-import type { Manifest } from '../../shared/manifest.ts';
+import type { BlobRef, Manifest } from '../../shared/manifest.ts';
 import { blobKey } from '../../worker/storage/blobs.ts';
 import { CATALOGUE_KEY } from '../../worker/storage/catalogue.ts';
 
@@ -70,4 +70,12 @@ export const MANIFEST: Manifest = {
 
 export async function publish(manifest: unknown = MANIFEST): Promise<void> {
   await env.WEIGHTS.put(CATALOGUE_KEY, JSON.stringify(manifest));
+}
+
+/** A catalogue whose model has these shards. */
+export async function publishShards(shards: readonly BlobRef[]): Promise<void> {
+  const [model] = MANIFEST.models;
+  const { graphs } = model!;
+  const weights = shards.map((ref, index) => ({ ...ref, path: `weights.${index}` }));
+  await publish({ ...MANIFEST, models: [{ ...model!, graphs: { ...graphs, denoiser: { ...graphs.denoiser, weights } } }] });
 }

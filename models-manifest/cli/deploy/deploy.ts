@@ -31,6 +31,11 @@ function readOptions(): Options {
   }
 }
 
+// A reader that has seen enough, as `head` has, must not end a deploy half-way.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error;
+});
+
 try {
   const { name, ...options } = readOptions();
   const { line } = openConsole(false);

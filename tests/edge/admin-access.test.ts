@@ -95,6 +95,22 @@ test.for([
   expect(await problemOf(await fetchEdge(path, { method }))).toMatchObject({ status: 401, code: 'admin_credentials_missing' });
 });
 
+test.for([
+  { path: '/v1/%73ites', status: 401 },
+  { path: '/v1/sites/', status: 401 },
+  { path: '/v1/x/../sites', status: 401 },
+  { path: '/v1/audit/', status: 404 },
+  { path: '//v1/sites', status: 404 },
+  { path: '/v1//sites', status: 404 },
+  { path: '/v1/sites%2Fpk_demo', status: 404 },
+  { path: '/V1/Sites', status: 404 },
+  { path: '/v1/sites;x', status: 404 },
+])('no other spelling gets round the guard: $path', async ({ path, status }) => {
+  const response = await fetchEdge(path);
+  expect(response.status).toBe(status);
+  await response.body?.cancel();
+});
+
 // Access makes its JWT out of a cookie, which browsers send along with any page's request.
 test.for(['https://evil.example', 'null', 'https://edge.example.evil.example', 'http://edge.example', 'https://edge.example:8443'])(
   'no page of %s is answered, whatever it sends',

@@ -42,7 +42,7 @@ export function siteCommand(program: Command): void {
     .option('--token-file <file>', 'a file that holds the admin token')
     .addHelpText(
       'after',
-      '\nExamples:\n  $ npx diptych site list\n  $ npx diptych site --edge https://edge.example --token-file token create --name "My shop" --origin https://shop.example',
+      '\nExample:\n  $ npx diptych site list\n  $ npx diptych site --edge https://edge.example --token-file token create --name "My shop" --origin https://shop.example',
     );
   addCreate(site);
   addReading(site);
@@ -56,6 +56,13 @@ export function siteCommand(program: Command): void {
 function edgeAddress(text: string): URL {
   if (URL.canParse(text) && /^https?:$/.test(new URL(text).protocol)) return new URL(text);
   throw new InvalidArgumentError('It must be an address such as https://edge.example.');
+}
+
+/** Each origin of an option that takes several, in the form that the edge keeps. */
+function origins(text: string, before: string[] = []): string[] {
+  const pattern = originPattern(text);
+  if (pattern !== undefined) return [...before, pattern];
+  throw new InvalidArgumentError(`${text} is no origin; write https://shop.example, https://*.shop.example or http://localhost:*.`);
 }
 
 async function adminOf(command: Command): Promise<AdminClient> {
@@ -88,15 +95,15 @@ function addCreate(site: Command): void {
     .description('Creates a site with its first key. What is not limited is unlimited.')
     .requiredOption('--name <name>', 'its name')
     .option('--id <id>', 'its id, for good (default: a new one)')
-    .option('--origin <origin...>', 'origins that may embed it: https://shop.example, https://*.shop.example, http://localhost:*')
+    .option('--origin <origin...>', 'origins that may embed it: https://shop.example, https://*.shop.example, http://localhost:*', origins)
     .option('--model <id...>', 'the only models it may use')
     .option('--lora <id...>', 'the only LoRAs it may use')
     .option('--bytes <size>', 'weights a UTC day: 50GB', bytesOrUnlimited)
     .option('--generations <n>', 'pictures a UTC day', countOrUnlimited)
     .addHelpText('after', '\nExample:\n  $ npx diptych site create --name "My shop" --origin https://shop.example --bytes 50GB')
     .action(async (options: CreateOptions, command: Command) => {
-      const { id, name, origin: origins, model: models, lora: loras } = options;
-      const body = { name, ...given({ id, origins, models, loras }), ...dailyLimits(options) };
+      const { id, name, origin, model, lora } = options;
+      const body = { name, ...given({ id, origins: origin, models: model, loras: lora }), ...dailyLimits(options) };
       tell(command, await requests.createSite(await adminOf(command), body));
     });
 }
@@ -196,13 +203,12 @@ function addOrigins(site: Command): void {
     .command('origins <id>')
     .summary('the origins whose pages may embed it')
     .description('Shows the origins whose pages may embed the studio, or changes them.')
-    .option('--set <origin...>', 'these and no others')
-    .option('--add <origin...>', 'these as well')
-    .option('--remove <origin...>', 'no longer these')
+    .option('--set <origin...>', 'these and no others', origins)
+    .option('--add <origin...>', 'these as well', origins)
+    .option('--remove <origin...>', 'no longer these', origins)
     .addHelpText('after', '\nExample:\n  $ npx diptych site origins my-shop --add "https://*.shop.example"')
     .action(async (id: string, options: ListOptions, command: Command) => {
-      const decide = ({ origins }: SiteRecord) => ({ origins: changedList(origins, options, (text) => originPattern(text) ?? text)! });
-      const changed = await changeOrShow(command, id, options, decide);
+      const changed = await changeOrShow(command, id, options, (before) => ({ origins: changedList(before.origins, options)! }));
       tell(command, changed, changed.origins.length > 0 ? changed.origins : ['none: no page may embed it']);
     });
 }

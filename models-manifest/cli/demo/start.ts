@@ -45,7 +45,7 @@ async function start(): Promise<void> {
   };
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => void stop());
   out.line(
-    `\n  Open  ${demo.origin}\n\n  A page of its own that embeds the widget from the edge on ${edge.origin}.\n  Ctrl-C ends both.\n`,
+    `\n  Open  ${demo.origin}\n\n  A page of its own that embeds the widget from the edge on ${edge.origin}.\n  Its sites: npx diptych site --edge ${edge.origin} list\n  Ctrl-C ends both.\n`,
   );
 }
 

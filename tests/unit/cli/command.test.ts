@@ -24,8 +24,9 @@ describe.concurrent('--help', () => {
     'lora inspect',
     'publish',
     'site',
-    'site add',
-    'site list',
+    'site create',
+    'site rotate',
+    'site origins',
     'generate',
     'grad',
     'conformance',
@@ -48,7 +49,9 @@ describe.concurrent('what is not understood exits with 2 and says why', () => {
     [['generate', '--guidance-setting', 'weights.judge=1'], /weights\.judge: /],
     [['generate', '--guidance-setting', 'weights.gram=-1'], /weights\.gram: /],
     [['conformance', SD15, '--only', 'eps.nothing'], /has no golden eps\.nothing; it has encoder_hidden_states, /],
-    [['site', 'add', '--name', 'Shop', '--origin', 'shop.example/path'], /shop\.example\/path is no origin; write https:/],
+    [['site', 'create', '--name', 'Shop', '--origin', 'shop.example/path'], /shop\.example\/path is no origin; write https:/],
+    [['site', '--edge', 'http://edge.example', 'list'], /http:\/\/edge\.example is not https/],
+    [['site', '--edge', 'https://edge.example', 'list'], /no admin token for https:\/\/edge\.example/],
     [['--store', EMPTY, 'prepare', SD15, '--id', 'My model', '--license', 'MIT', '--author', 'A'], /id "My model"/],
   ])('%j', async (args, message) => {
     const { code, stdout, stderr } = await diptych(...args);

@@ -139,7 +139,8 @@ test('what people read', async () => {
 describe('what is refused', () => {
   test.for([
     { args: ['show', 'nobody'], code: 1, error: 'site_not_found' },
-    { args: ['create', '--name', 'x', '--origin', 'https://x.example/path'], code: 1, error: 'request_invalid]: origins.0:' },
+    { args: ['create', '--name', 'x', '--origin', 'https://x.example/path'], code: 2, error: 'https://x.example/path is no origin' },
+    { args: ['create', '--name', '', '--id', 'unnamed'], code: 1, error: 'request_invalid]: name:' },
     {
       args: ['create', '--name', 'x', '--lora', 'pop'],
       code: 1,

@@ -48,8 +48,8 @@ export const SD15: Model = {
 const PICTURES_PER_VISIT = 3;
 const FIRST_VISITS = 0.6;
 const CPU_MS = 2;
-/** Of a file that the data centre's cache lacks: its size, its bytes, and its bytes once more for the cache. */
-const READS_PER_MISS = 3;
+/** Of a file that the data centre's cache lacks: once for the visitor, and once for the cache. */
+const READS_PER_MISS = 2;
 /** A write, a read and a deletion. */
 const OPERATIONS_PER_MESSAGE = 3;
 const BYTES_PER_EVENT = 250;

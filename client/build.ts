@@ -4,6 +4,7 @@ import { basename, join } from 'node:path';
 import { promisify } from 'node:util';
 import { gzip as gzipCallback } from 'node:zlib';
 import { type BuildOptions, build as bundle, type Metafile } from 'esbuild';
+import { checkAssetSizes } from './asset-limit.ts';
 import { buildDocs } from './build-docs.ts';
 import { staticHeaders } from './static-headers.ts';
 
@@ -38,6 +39,7 @@ export async function build(): Promise<Built> {
   });
   await copyFiles(embed, version);
   await buildDocs(DIST);
+  await checkAssetSizes(DIST);
   return { loader, studio };
 }
 

@@ -1,7 +1,5 @@
-import { SECURITY_HEADERS } from '../shared/security-headers.ts';
+import { ISOLATED, SECURITY_HEADERS, workerPolicy } from '../shared/security-headers.ts';
 
-/** A worker's script carries its own policy: the one of the page that starts it does not hold there. onnxruntime's glue starts some of itself. */
-const WORKER_POLICY = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; connect-src 'self'";
 /** Swagger UI sets styles of elements from its script, and its style sheet holds pictures as data. It asks this edge alone. */
 const DOCS_POLICY =
   "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
@@ -15,10 +13,10 @@ const RULES: Record<string, Record<string, string>> = {
     'cross-origin-resource-policy': 'cross-origin',
     'cache-control': 'public, max-age=3600',
   },
-  '/embed/assets/engine.js': { 'content-security-policy': WORKER_POLICY },
+  '/embed/assets/*': ISOLATED,
   '/embed/assets/chunk-*': { 'cache-control': FOR_EVER },
   '/docs': { 'content-security-policy': DOCS_POLICY },
-  '/embed/ort/*': { 'content-security-policy': WORKER_POLICY, 'cache-control': FOR_EVER },
+  '/embed/ort/*': { ...ISOLATED, 'content-security-policy': workerPolicy(), 'cache-control': FOR_EVER },
 };
 
 /**

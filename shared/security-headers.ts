@@ -13,3 +13,20 @@ export const SECURITY_HEADERS = {
   'strict-transport-security': 'max-age=31536000',
   'x-content-type-options': 'nosniff',
 } as const;
+
+/**
+ * The policy of a worker's script, which carries its own: that of the page which starts the worker does not hold there. onnxruntime's glue starts some of
+ * itself.
+ *
+ * @param bucket where weights are fetched from, if not from the edge
+ */
+export const workerPolicy = (bucket?: string): string =>
+  [
+    "default-src 'none'",
+    "script-src 'self' 'wasm-unsafe-eval'",
+    ["connect-src 'self'", ...(bucket ? [bucket] : [])].join(' '),
+    "frame-ancestors 'none'",
+  ].join('; ');
+
+/** On the studio page and all that it loads code from: a page that is cross-origin isolated may only frame one that embeds as strictly as itself. */
+export const ISOLATED = { 'cross-origin-embedder-policy': 'require-corp' } as const;

@@ -18,6 +18,7 @@ import { getSite, getSites, patchSite, postSite } from './routes/admin/sites.ts'
 import { usage } from './routes/admin/usage.ts';
 import { analytics } from './routes/analytics.ts';
 import { downloads } from './routes/downloads.ts';
+import { engineScript } from './routes/engine-script.ts';
 import { generations } from './routes/generations.ts';
 import { healthz } from './routes/healthz.ts';
 import { manifest } from './routes/manifest.ts';
@@ -69,6 +70,7 @@ export function createApp({ now = Date.now, accessKeys = remoteAccessKeys() }: A
   app.get('/v1/audit', getAudit);
   app.get('/v1/sites/:id/analytics', analytics(now));
   app.get('/embed/studio', identify, studio);
+  app.get('/embed/assets/engine.js', engineScript);
   app.get('/openapi.json', (c) => c.json(openApi, 200, { 'access-control-allow-origin': '*' }));
   app.get('/healthz', healthz(keyRings));
   return app;

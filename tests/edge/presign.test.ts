@@ -67,6 +67,22 @@ test('the studio page may fetch from the bucket, and from nowhere else', async (
   expect(await policy({})).toContain("connect-src 'self' blob:;");
 });
 
+/** The engine downloads in a worker, for which the page's policy does not hold. */
+test('so may its worker', async () => {
+  const connects = async (variables: Partial<Env>) =>
+    /connect-src [^;]*/.exec((await fetchWith(variables, '/embed/assets/engine.js')).headers.get('content-security-policy')!)?.[0];
+  expect(await connects(BUCKET)).toBe("connect-src 'self' https://0123456789abcdef.r2.cloudflarestorage.com");
+  expect(await connects({})).toBe("connect-src 'self'");
+});
+
+test('a worker’s script that the browser has is not sent again', async () => {
+  const script = await fetchWith(BUCKET, '/embed/assets/engine.js');
+  expect(await script.text()).toContain('worker');
+  const again = await fetchWith(BUCKET, '/embed/assets/engine.js', { headers: { 'if-none-match': script.headers.get('etag')! } });
+  expect([again.status, await again.text()]).toEqual([304, '']);
+  expect(again.headers.get('content-security-policy')).toContain('cloudflarestorage.com');
+});
+
 describe('a half-made configuration is named, and nothing is signed by it', () => {
   test.each<[about: string, variables: Partial<Env>, variable: string]>([
     ['no key id', { ...BUCKET, R2_ACCESS_KEY_ID: '' }, 'R2_ACCESS_KEY_ID'],

@@ -1,4 +1,5 @@
 import { DiptychError } from '../../shared/errors.ts';
+import { ISOLATED } from '../../shared/security-headers.ts';
 import { STUDIO_CONFIG_ID, type StudioConfig } from '../../shared/studio-config.ts';
 import type { EdgeContext } from '../edge.ts';
 import { binding } from '../env.ts';
@@ -56,6 +57,7 @@ async function studioPage(c: EdgeContext, site: Site): Promise<Response> {
     'cache-control': 'no-store',
     'content-security-policy': policy(site, presigning(c.env)?.bucket.origin),
     'cross-origin-resource-policy': 'cross-origin',
+    ...ISOLATED,
   });
 }
 

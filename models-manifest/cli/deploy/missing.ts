@@ -67,13 +67,15 @@ function database({ name, database: wanted }: Environment, account: Account | un
 
 function secrets({ name, vars }: Environment, account: Account | undefined): Need[] {
   const put = (secret: string): string => `npx wrangler secret put ${secret} --env ${name}`;
+  const listed = account?.secrets ?? { unknown: 'no login' };
+  const isSet = (secret: string): boolean => Boolean(vars[secret]) || (Array.isArray(listed) && listed.includes(secret));
   /** All names of one alternative, each a secret or a var. */
   const presence = (alternatives: string[][]): Presence => {
-    const listed = account?.secrets ?? { unknown: 'no login' };
-    const isSet = (secret: string): boolean => Boolean(vars[secret]) || (Array.isArray(listed) && listed.includes(secret));
     if (alternatives.some((names) => names.every(isSet))) return 'there';
     return Array.isArray(listed) ? 'missing' : listed;
   };
+  // Only where addresses lead to the bucket itself (docs/signing.md).
+  const presigning = isSet('R2_S3_API') ? ['R2_ACCESS_KEY_ID', 'R2_SECRET_ACCESS_KEY'] : [];
   return [
     {
       what: 'secret SIGNING_KEYS',
@@ -85,5 +87,6 @@ function secrets({ name, vars }: Environment, account: Account | undefined): Nee
       fix: `echo "me:$(openssl rand -hex 32)" | tee /dev/tty | ${put('ADMIN_TOKEN')}`,
       presence: presence([['ADMIN_TOKEN'], ['ACCESS_TEAM_DOMAIN', 'ACCESS_AUD']]),
     },
+    ...presigning.map((secret) => ({ what: `secret ${secret}, as R2_S3_API is set`, fix: put(secret), presence: presence([[secret]]) })),
   ];
 }

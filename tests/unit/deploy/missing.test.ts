@@ -75,6 +75,14 @@ test.for([
   expect(missing(environment({ vars }), account({ secrets }))).toEqual([]);
 });
 
+test('presigned addresses need both of their secrets', () => {
+  const vars = { R2_S3_API: 'https://account.r2.cloudflarestorage.com/weights' };
+  const secrets = ['SIGNING_KEYS', 'ADMIN_TOKEN', 'R2_ACCESS_KEY_ID'];
+  expect(missing(environment({ vars }), account({ secrets }))).toEqual([
+    { what: 'secret R2_SECRET_ACCESS_KEY, as R2_S3_API is set', fix: 'npx wrangler secret put R2_SECRET_ACCESS_KEY --env staging' },
+  ]);
+});
+
 test('without a login everything is listed, the login first, and what is certain told from what could not be asked', () => {
   const all = missing(withoutId, undefined);
   expect(all.map(({ what, unasked }) => [what, unasked])).toEqual([

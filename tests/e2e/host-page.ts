@@ -11,7 +11,7 @@ export interface HostPage {
 }
 
 /** A site owner's page under the strictest Content-Security-Policy that the widget asks to bear: the edge in script-src and frame-src, nothing else. */
-export async function serveHost(edge: () => string): Promise<HostPage> {
+export async function serveHost(edge: () => string, headers: Record<string, string> = {}): Promise<HostPage> {
   const server = createServer((request, response) => {
     const { searchParams } = new URL(request.url ?? '/', 'http://localhost');
     const attributes = [...searchParams].map(([name, value]) => ` ${name}="${value}"`).join('');
@@ -19,6 +19,7 @@ export async function serveHost(edge: () => string): Promise<HostPage> {
     response.setHeader('content-security-policy', `default-src 'none'; script-src ${edge()}; frame-src ${edge()}`);
     // The strictest a page can be about telling where its visitors come from.
     response.setHeader('referrer-policy', 'no-referrer');
+    for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
     response.end(`<!doctype html><html lang="en"><title>A page</title>
 <script type="module" async src="${edge()}/embed/v1.js"></script>
 <diptych-studio${attributes}></diptych-studio></html>`);

@@ -1,6 +1,6 @@
 /** What the platform serves without asking the Worker: its headers, as the real asset router sends them, and the page at /docs in a real browser. */
 import { existsSync } from 'node:fs';
-import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { type Browser, chromium } from 'playwright-core';
@@ -67,6 +67,36 @@ test('every file carries each security header once', async () => {
     expect(headers.get('content-security-policy'), path).toMatch(/^default-src 'none'[^,]*$/);
     expect(headers.get('cross-origin-resource-policy'), path).toBe(path === '/embed/v1.js' ? 'cross-origin' : 'same-origin');
   }
+});
+
+test('onnxruntime’s builds are whole, typed, kept for ever, and may be used by an isolated page', async () => {
+  const paths = (await servedPaths()).filter((path) => path.startsWith('/embed/ort/'));
+  expect(paths.map((path) => path.split('/').at(-1)!).toSorted()).toEqual([
+    'ort-wasm-simd-threaded.asyncify.mjs',
+    'ort-wasm-simd-threaded.asyncify.wasm',
+    'ort-wasm-simd-threaded.jspi.mjs',
+    'ort-wasm-simd-threaded.jspi.wasm',
+    'ort-wasm-simd-threaded.mjs',
+    'ort-wasm-simd-threaded.wasm',
+  ]);
+  for (const path of paths) {
+    const response = await fetch(edge.origin + path);
+    expect(Object.fromEntries(response.headers), path).toMatchObject({
+      'content-type': path.endsWith('.wasm') ? 'application/wasm' : expect.stringMatching(/^text\/javascript\b/),
+      'cache-control': 'public, max-age=31536000, immutable',
+      'cross-origin-embedder-policy': 'require-corp',
+      'cross-origin-resource-policy': 'same-origin',
+    });
+    const { size } = await stat(join(DIST, path));
+    expect((await response.arrayBuffer()).byteLength, path).toBe(size);
+  }
+});
+
+test('the engine’s script, which the Worker answers, is the file that was built', async () => {
+  const response = await fetch(`${edge.origin}/embed/assets/engine.js`);
+  expect(response.headers.get('content-type')).toMatch(/^text\/javascript\b/);
+  expect(response.headers.get('cross-origin-embedder-policy')).toBe('require-corp');
+  expect(await response.text()).toBe(await readFile(join(DIST, 'embed/assets/engine.js'), 'utf8'));
 });
 
 test.for([

@@ -56,9 +56,10 @@ export interface LocalEdge {
   stop(): Promise<void>;
 }
 
-/** Starts `wrangler dev` and waits until it answers. */
-export async function startEdge(state: string, port: number): Promise<LocalEdge> {
+/** Starts `wrangler dev`, with `vars` besides those of wrangler.toml, and waits until it answers. */
+export async function startEdge(state: string, port: number, vars: Record<string, string> = {}): Promise<LocalEdge> {
   const args = ['dev', '--port', String(port), '--inspector-port', '0', '--persist-to', state, '--show-interactive-dev-session=false'];
+  for (const [name, value] of Object.entries(vars)) args.push('--var', `${name}:${value}`);
   // A group of its own: wrangler alone, when it is ended, leaves workerd running.
   const child = spawn(process.execPath, [WRANGLER, ...args], {
     env: { ...process.env, ...WRANGLER_ENV },

@@ -7,7 +7,7 @@ import { ADMIN_PATHS, adminAccess } from './admin/admin-access.ts';
 import type { Clock } from './clock.ts';
 import type { Edge, EdgeContext } from './edge.ts';
 import { KeyRings } from './key-ring.ts';
-import { adminLimit, limitClients, limitSites, visitorLimit } from './limits/rate-limit.ts';
+import { adminLimit, RateLimits, visitorLimit } from './limits/rate-limit.ts';
 import { logFault } from './logging/fault.ts';
 import { requestLog } from './logging/request-log.ts';
 import { openApi } from './openapi/document.ts';
@@ -43,6 +43,7 @@ export function createApp({ now = Date.now, accessKeys = remoteAccessKeys() }: A
   const app = new Hono<Edge>();
   const catalogues = new Catalogues();
   const keyRings = new KeyRings();
+  const rates = new RateLimits(now);
   const identify = identifySite(new Sites(now));
 
   app.onError(answerError);
@@ -50,9 +51,9 @@ export function createApp({ now = Date.now, accessKeys = remoteAccessKeys() }: A
     problem(c, new DiptychError('route_not_found', `There is no ${c.req.path} here. GET /openapi.json lists the routes.`)),
   );
   app.use(requestLog(now), securityHeaders, methodNotAllowed({ app, onMethodNotAllowed: refuseMethod }));
-  app.use('/v1/*', except(ADMIN_PATHS, limitClients(visitorLimit), identify, siteCors, limitSites));
+  app.use('/v1/*', except(ADMIN_PATHS, rates.clients(visitorLimit), identify, siteCors, rates.sites()));
   const admin = adminAccess(accessKeys, now);
-  for (const path of ADMIN_PATHS) app.use(path, limitClients(adminLimit), admin);
+  for (const path of ADMIN_PATHS) app.use(path, rates.clients(adminLimit), admin);
 
   app.get('/v1/manifest', siteAccess('optional'), manifest(catalogues));
   app.post('/v1/downloads', siteAccess('required'), downloads(catalogues, keyRings, now));

@@ -2,6 +2,7 @@
 import { Command, Option } from 'commander';
 import { useSoftwareVulkan } from '../../models-manifest/cli/software-vulkan.ts';
 import type { Backend } from '../../shared/protocol.ts';
+import { benchEdge, type EdgeOptions } from './edge.ts';
 import { benchGuidance, type GuidanceOptions } from './guidance.ts';
 import { benchRules, DEFAULT_VARIANTS, type RulesOptions } from './rules.ts';
 import { benchTelemetry, type TelemetryOptions } from './telemetry.ts';
@@ -45,5 +46,13 @@ program
   .option('--events <n>', 'events to send', count, 100_000)
   .option('--sites <n>', 'sites that send them', count, 50)
   .action((options: TelemetryOptions) => benchTelemetry(options));
+
+program
+  .command('edge')
+  .description('Requests a second of the Worker’s routes, beside a plain handler that returns the same bytes, on workerd.')
+  .option('--rounds <n>', 'rounds of four measurements, in turns', count, 3)
+  .option('--seconds <n>', 'seconds a measurement', count, 1)
+  .option('--clients <n>', 'requests under way at a time', count, 4)
+  .action((options: EdgeOptions) => benchEdge(options));
 
 await program.parseAsync();

@@ -4,40 +4,93 @@
  */
 import { createMiddleware } from 'hono/factory';
 import { DiptychError } from '../../shared/errors.ts';
+import type { Clock } from '../clock.ts';
 import type { Edge } from '../edge.ts';
 import type { Env } from '../env.ts';
 import { problem } from '../problem.ts';
 import { clientNetwork } from './client-address.ts';
 
-/** The period of each binding, seconds, as `wrangler.toml` sets it: the binding does not tell. */
-export const RATE_LIMITS = { LIMIT_CLIENT: 10, LIMIT_WEIGHTS: 10, LIMIT_SITE: 10, LIMIT_ADMIN: 60 } as const;
+/**
+ * For each binding its period in seconds, as `wrangler.toml` sets it, and how many requests count as one there: an isolate asks the platform for every
+ * tenth, so that an ordinary visit costs nothing. Tokens are counted one by one.
+ */
+export const RATE_LIMITS = {
+  LIMIT_CLIENT: { period: 10, every: 10 },
+  LIMIT_WEIGHTS: { period: 10, every: 10 },
+  LIMIT_SITE: { period: 10, every: 10 },
+  LIMIT_ADMIN: { period: 60, every: 1 },
+} as const;
 
 type RateLimitName = keyof typeof RATE_LIMITS;
 
-/**
- * Refuses who asks too often from one network. Its place is before anything that costs: no site is looked up for a flood, so the refusal does
- * not know whose page may read it, and lets all.
- *
- * @param choose which limit a path counts against
- */
-export const limitClients = (choose: (path: string) => RateLimitName) =>
-  createMiddleware<Edge>(async function limitClients(c, next) {
-    const name = choose(c.req.path);
-    // Only Cloudflare's network adds it, and nobody can send it through that: without it the request came from this machine.
-    const address = c.req.header('cf-connecting-ip');
-    if (address !== undefined && !(await allowed(c.env, name, clientNetwork(address)))) {
-      const readable = { 'access-control-allow-origin': '*', 'access-control-expose-headers': 'Retry-After' };
-      return problem(c, tooFast(name, 'Too many requests from this connection'), readable);
-    }
-    return next();
-  });
+/** What this isolate has seen of one key. */
+interface Seen {
+  count: number;
+  refused: boolean;
+  /** Milliseconds since 1970. */
+  until: number;
+}
 
-/** Refuses what comes in the name of a site that is asked for too often, whoever asks. */
-export const limitSites = createMiddleware<Edge>(async function limitSites(c, next) {
-  const { site } = c.var;
-  if (site && !(await allowed(c.env, 'LIMIT_SITE', site.key))) throw tooFast('LIMIT_SITE', 'Too many requests with this site key');
-  return next();
-});
+const MAX_KEPT = 10_000;
+
+export class RateLimits {
+  readonly #now: Clock;
+  readonly #seen = new Map<string, Seen>();
+
+  constructor(now: Clock) {
+    this.#now = now;
+  }
+
+  /**
+   * Refuses who asks too often from one network. Its place is before anything that costs: no site is looked up for a flood, so the refusal does not
+   * know whose page may read it, and lets all.
+   *
+   * @param choose which limit a path counts against
+   */
+  clients(choose: (path: string) => RateLimitName) {
+    const allowed = this.#allowed.bind(this);
+    return createMiddleware<Edge>(async function limitClients(c, next) {
+      const name = choose(c.req.path);
+      // Only Cloudflare's network adds it, and nobody can send it through that: without it the request came from this machine.
+      const address = c.req.header('cf-connecting-ip');
+      if (address !== undefined && !(await allowed(c.env, name, clientNetwork(address)))) {
+        const readable = { 'access-control-allow-origin': '*', 'access-control-expose-headers': 'Retry-After' };
+        return problem(c, tooFast(name, 'Too many requests from this connection'), readable);
+      }
+      return next();
+    });
+  }
+
+  /** Refuses what comes in the name of a site that is asked for too often, whoever asks. */
+  sites() {
+    const allowed = this.#allowed.bind(this);
+    return createMiddleware<Edge>(async function limitSites(c, next) {
+      const { site } = c.var;
+      if (site && !(await allowed(c.env, 'LIMIT_SITE', site.key))) throw tooFast('LIMIT_SITE', 'Too many requests with this site key');
+      return next();
+    });
+  }
+
+  /** Where the binding is missing, nothing is limited; `/healthz` says so. A refusal is remembered: a flood is not worth asking about twice. */
+  async #allowed(env: Env, name: RateLimitName, key: string): Promise<boolean> {
+    const limiter = env[name];
+    if (limiter === undefined) return true;
+    const { period, every } = RATE_LIMITS[name];
+    const seen = this.#entry(`${name} ${key}`, period);
+    if (seen.refused) return false;
+    if (++seen.count % every === 0) seen.refused = !(await limiter.limit({ key })).success;
+    return !seen.refused;
+  }
+
+  #entry(name: string, period: number): Seen {
+    const known = this.#seen.get(name);
+    if (known && known.until > this.#now()) return known;
+    if (this.#seen.size >= MAX_KEPT) this.#seen.clear();
+    const fresh = { count: 0, refused: false, until: this.#now() + period * 1000 };
+    this.#seen.set(name, fresh);
+    return fresh;
+  }
+}
 
 /** The limit of each route for visitors: a first visit fetches many shards. */
 export const visitorLimit = (path: string): RateLimitName => (path.startsWith('/v1/weights/') ? 'LIMIT_WEIGHTS' : 'LIMIT_CLIENT');
@@ -45,14 +98,8 @@ export const visitorLimit = (path: string): RateLimitName => (path.startsWith('/
 /** For admin routes: nobody tries tokens fast. */
 export const adminLimit = (): RateLimitName => 'LIMIT_ADMIN';
 
-/** Where the binding is missing, nothing is limited; `/healthz` says so. */
-async function allowed(env: Env, name: RateLimitName, key: string): Promise<boolean> {
-  const limiter = env[name];
-  return limiter === undefined || (await limiter.limit({ key })).success;
-}
-
 function tooFast(name: RateLimitName, reason: string): DiptychError {
-  const retryAfter = RATE_LIMITS[name];
+  const retryAfter = RATE_LIMITS[name].period;
   return new DiptychError('rate_limited', `${reason}. Try again in ${retryAfter} s.`, { retryAfter });
 }
 

@@ -1,4 +1,6 @@
 import { describe, expect, test } from 'vitest';
+import documentation from '../../docs/signing.md?raw';
+import { ERRORS } from '../../shared/errors.ts';
 import { readKeyRing } from '../../worker/key-ring.ts';
 import { MAX_LIFETIME_SECONDS, signedPath, verifyAddress } from '../../worker/signing.ts';
 
@@ -11,31 +13,48 @@ const NOW = EXP - 60;
 const ABC = 'ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad';
 const EMPTY = 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855';
 
-/** Made with Python's hmac; the same as in docs/signing.md. */
-const VECTORS = [
-  { ring, kid: 'new', sha256: ABC, site: 'pk_demo', exp: EXP, mac: '45fa54e25ed553236781ae40e5f13212c924e98be7d414cd656c22ce73ab9811' },
-  {
-    ring,
-    kid: 'new',
-    sha256: EMPTY,
-    site: 'pk_Other-1',
-    exp: 1_900_000_000,
-    mac: 'b11f0358b143c3a8bbf866705150a6be25234b6c7ca93cec187192c083e52ae7',
-  },
-  {
-    ring: swapped,
-    kid: 'old',
-    sha256: ABC,
-    site: 'pk_demo',
-    exp: EXP,
-    mac: '68f435cf5f6da04e66f2a980817192e5b31444792e89dafd88597d721e3746f0',
-  },
-];
-
-test.for(VECTORS)('vector: $kid $site $exp', async ({ ring: signer, kid, sha256, site, exp, mac }) => {
-  expect(await signedPath({ sha256, site, exp }, signer)).toBe(
-    `/v1/weights/${sha256}?site=${site}&exp=${exp}&kid=${kid}&sig=${site}.${mac}`,
+/** Rows of the table of docs/signing.md whose head begins with this name; cells without their backticks. */
+function documented(head: string): string[][] {
+  const lines = documentation.split('\n');
+  const start = lines.findIndex((line) => line.startsWith(`| ${head} |`)) + 2;
+  const end = lines.findIndex((line, index) => index >= start && !line.startsWith('|'));
+  return lines.slice(start, end === -1 ? undefined : end).map((line) =>
+    line
+      .split('|')
+      .slice(1, -1)
+      .map((cell) => cell.trim().replaceAll('`', '')),
   );
+}
+
+describe('docs/signing.md', () => {
+  const vectors = documented('kid').map(([kid, sha256, site, exp, mac]) => ({ kid, sha256, site, exp, mac }) as Record<string, string>);
+
+  test('has vectors of both keys', () => {
+    expect(vectors.map(({ kid }) => kid).toSorted()).toEqual(['new', 'new', 'old']);
+  });
+
+  test.for(vectors)('vector: $kid $site $exp', async ({ kid, sha256, site, exp, mac }) => {
+    const signer = kid === 'new' ? ring : swapped;
+    const address = `/v1/weights/${sha256}?site=${site}&exp=${exp}&kid=${kid}&sig=${site}.${mac}`;
+    expect(await signedPath({ sha256: sha256!, site: site!, exp: Number(exp) }, signer)).toBe(address);
+    expect(await verifyAddress(sha256!, queryOf(address), ring, Number(exp) - 1)).toEqual({ sha256, site, exp: Number(exp) });
+    // By the five lines of the text alone.
+    const [, template] = /```\n(diptych-weights-v1[^`]*)\n```/.exec(documentation)!;
+    const values: Record<string, string> = { sha256: sha256!, site: site!, exp: exp!, kid: kid! };
+    const text = template!.replaceAll(/<(\w+)>/g, (_, name: string) => values[name]!);
+    const secret = new Uint8Array(32).fill(kid === 'new' ? 1 : 2);
+    const key = await crypto.subtle.importKey('raw', secret, { name: 'HMAC', hash: 'SHA-256' }, false, ['sign']);
+    const signed = new Uint8Array(await crypto.subtle.sign('HMAC', key, new TextEncoder().encode(text)));
+    expect(Array.from(signed, (byte) => byte.toString(16).padStart(2, '0')).join('')).toBe(mac);
+  });
+
+  test('lists the codes with their statuses', () => {
+    const listed = Object.fromEntries(documented('code').map(([code, status]) => [code, Number(status)]));
+    const codes = Object.entries(ERRORS).filter(
+      ([code]) => code.startsWith('signature_') || code === 'site_unknown' || code === 'site_disabled',
+    );
+    expect(listed).toEqual(Object.fromEntries(codes.map(([code, { status }]) => [code, status])));
+  });
 });
 
 const path = await signedPath({ sha256: ABC, site: 'pk_demo', exp: EXP }, ring);
@@ -79,7 +98,11 @@ test.for([
   { what: 'the same expiry, written otherwise', change: { exp: `0${EXP}` }, code: 'signature_invalid' },
   { what: 'an expiry in hexadecimal', change: { exp: '0x6b49d200' }, code: 'signature_invalid' },
   { what: 'the other key', change: { kid: 'old' }, code: 'signature_invalid' },
-  { what: 'an unknown key', change: { kid: 'constructor' }, code: 'signature_invalid' },
+  { what: 'an unknown key', change: { kid: 'older' }, code: 'signature_invalid' },
+  { what: 'a key named like a property', change: { kid: 'constructor' }, code: 'signature_invalid' },
+  { what: 'a line feed in the key’s name', change: { kid: 'new\n' }, code: 'signature_invalid' },
+  { what: 'an expiry before 1970', change: { exp: `-${EXP}` }, code: 'signature_invalid' },
+  { what: 'an expiry of never', change: { exp: '9'.repeat(13) }, code: 'signature_invalid' },
   { what: 'a flipped first digit', change: { sig: flip(sig, 8) }, code: 'signature_invalid' },
   { what: 'a flipped last digit', change: { sig: flip(sig, -1) }, code: 'signature_invalid' },
   { what: 'upper-case digits', change: { sig: sig.toUpperCase().replace('PK_DEMO', 'pk_demo') }, code: 'signature_invalid' },

@@ -1,5 +1,7 @@
+import { createExecutionContext } from 'cloudflare:test';
 import { env } from 'cloudflare:workers';
 import { describe, expect, test, vi } from 'vitest';
+import { createApp } from '../../worker/app.ts';
 import { readKeyRing } from '../../worker/key-ring.ts';
 import { signedPath } from '../../worker/signing.ts';
 import { EDGE, problemOf, fetchEdge } from './fetch-edge.ts';
@@ -176,6 +178,33 @@ describe('refusals', () => {
       [await sign(hashOf('0')), 404, 'blob_not_found'],
     ];
     for (const [path, status, code] of cases) expect(await problemOf(await fetchEdge(path))).toMatchObject({ status, code });
+  });
+
+  test('what a second parameter of the same name says is not heard', async () => {
+    const good = await sign();
+    const [first, second] = [`${good}&site=pk_other`, `${good}&exp=9999999999&sig=pk_other.${'0'.repeat(64)}`];
+    for (const path of [first, second]) expect((await contentOf(await fetchEdge(path))).byteLength).toBe(SIZE);
+    expect(await problemOf(await fetchEdge(good.replace('?', '?site=pk_other&')))).toMatchObject({ code: 'signature_other_site' });
+  });
+
+  test('an address ends with the site’s key that it names, though its own time has not come', async () => {
+    const app = (now: number) => createApp({ now: () => now });
+    const now = Date.now();
+    await env.DB.prepare('INSERT INTO site_keys (key, site, expires) VALUES (?1, ?2, ?3)')
+      .bind('pk_replaced', 'pk_viewer', now + 60_000)
+      .run();
+    const address = await sign(sha256, 'pk_replaced');
+    const ask = (at: number) => app(at).fetch(new Request(EDGE + address), env, createExecutionContext());
+    expect((await contentOf(await ask(now + 59_999))).byteLength).toBe(SIZE);
+    expect(await problemOf(await ask(now + 60_000))).toMatchObject({
+      status: 403,
+      code: 'site_unknown',
+      detail: expect.stringContaining('pk_replaced, or the key was replaced'),
+    });
+    // The site's other key is not concerned.
+    expect(
+      (await contentOf(await app(now + 60_000).fetch(new Request(EDGE + (await sign())), env, createExecutionContext()))).byteLength,
+    ).toBe(SIZE);
   });
 
   test('a page of another site', async () => {

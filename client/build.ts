@@ -5,6 +5,7 @@ import { promisify } from 'node:util';
 import { gzip as gzipCallback } from 'node:zlib';
 import { type BuildOptions, build as bundle, type Metafile } from 'esbuild';
 import { checkAssetSizes } from './asset-limit.ts';
+import { buildAdmin } from './build-admin.ts';
 import { buildDocs } from './build-docs.ts';
 import { staticHeaders } from './static-headers.ts';
 

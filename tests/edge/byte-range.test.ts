@@ -14,13 +14,15 @@ test('a range means the bytes that RFC 9110 says, of a file of any size', () => 
     fc.property(header, fc.nat(40), (text, size) => {
       const range = parseByteRange(text);
       const [first, last] = text.slice('bytes='.length).split('-') as [string, string];
-      if (first !== '' && last !== '' && Number(last) < Number(first)) return expect(range).toBeUndefined();
+      const backwards = first !== '' && last !== '' && Number(last) < Number(first);
+      expect(range === undefined).toBe(backwards);
+      if (!range) return;
       const all = Array.from({ length: size }, (_, index) => index);
       const asked =
         first === ''
           ? all.filter((at) => at >= size - Number(last))
           : all.filter((at) => at >= Number(first) && (last === '' || at <= Number(last)));
-      const span = spanOf(range!, size);
+      const span = spanOf(range, size);
       expect(span && all.slice(span.start, span.end + 1)).toEqual(asked.length > 0 ? asked : undefined);
     }),
   );

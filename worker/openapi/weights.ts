@@ -22,6 +22,8 @@ const wholeFile: Answer = {
     ETag: { schema: { type: 'string' }, description: 'The SHA-256, quoted.' },
     'Accept-Ranges': { schema: { const: 'bytes' } },
     'Content-Length': { schema: { type: 'integer' } },
+    'Cross-Origin-Resource-Policy': { schema: { const: 'cross-origin' } },
+    'Timing-Allow-Origin': { schema: { type: 'string' }, description: 'The page of the site that asks, where one does.' },
   },
 };
 
@@ -48,7 +50,11 @@ const downloads = {
       items: {
         type: 'object',
         required: ['sha256', 'bytes', 'url'],
-        properties: { sha256, bytes: { type: 'integer' }, url: { type: 'string', format: 'uri' } },
+        properties: {
+          sha256,
+          bytes: { type: 'integer' },
+          url: { type: 'string', format: 'uri', description: 'On this edge, or, where the operator has set it so, of the bucket itself.' },
+        },
       },
     },
   },
@@ -93,7 +99,7 @@ export const weightsPaths: Paths = {
       tags: ['Studio'],
       parameters: [
         ...weightsParameters,
-        header('Range', 'One range of bytes. Several, or malformed ones, are ignored.'),
+        header('Range', 'One range of bytes, the last of them (`bytes=-100`) too. Several, or malformed ones, are ignored.'),
         header('If-Range', 'The range holds only for this ETag.'),
       ],
       responses: {

@@ -5,19 +5,19 @@
 import { createMiddleware } from 'hono/factory';
 import { DiptychError } from '../../shared/errors.ts';
 import type { Clock } from '../clock.ts';
-import type { Edge } from '../edge.ts';
+import type { Edge, EdgeContext } from '../edge.ts';
 import type { Env } from '../env.ts';
 import { problem } from '../problem.ts';
 import { clientNetwork } from './client-address.ts';
 
 /**
  * For each binding its period in seconds, as `wrangler.toml` sets it, and how many requests count as one there: an isolate asks the platform for every
- * tenth, so that an ordinary visit costs nothing. Tokens are counted one by one.
+ * n-th of a key, so that an ordinary visit costs nothing. Tokens are counted one by one.
  */
 export const RATE_LIMITS = {
-  LIMIT_CLIENT: { period: 10, every: 10 },
-  LIMIT_WEIGHTS: { period: 10, every: 10 },
-  LIMIT_SITE: { period: 10, every: 10 },
+  LIMIT_CLIENT: { period: 10, every: 20 },
+  LIMIT_WEIGHTS: { period: 10, every: 30 },
+  LIMIT_SITE: { period: 10, every: 100 },
   LIMIT_ADMIN: { period: 60, every: 1 },
 } as const;
 
@@ -53,7 +53,7 @@ export class RateLimits {
       const name = choose(c.req.path);
       // Only Cloudflare's network adds it, and nobody can send it through that: without it the request came from this machine.
       const address = c.req.header('cf-connecting-ip');
-      if (address !== undefined && !(await allowed(c.env, name, clientNetwork(address)))) {
+      if (address !== undefined && !(await allowed(c, name, clientNetwork(address)))) {
         const readable = { 'access-control-allow-origin': '*', 'access-control-expose-headers': 'Retry-After' };
         return problem(c, tooFast(name, 'Too many requests from this connection'), readable);
       }
@@ -66,19 +66,25 @@ export class RateLimits {
     const allowed = this.#allowed.bind(this);
     return createMiddleware<Edge>(async function limitSites(c, next) {
       const { site } = c.var;
-      if (site && !(await allowed(c.env, 'LIMIT_SITE', site.key))) throw tooFast('LIMIT_SITE', 'Too many requests with this site key');
+      if (site && !(await allowed(c, 'LIMIT_SITE', site.key))) throw tooFast('LIMIT_SITE', 'Too many requests with this site key');
       return next();
     });
   }
 
-  /** Where the binding is missing, nothing is limited; `/healthz` says so. A refusal is remembered: a flood is not worth asking about twice. */
-  async #allowed(env: Env, name: RateLimitName, key: string): Promise<boolean> {
-    const limiter = env[name];
+  /**
+   * Where the binding is missing, nothing is limited; `/healthz` says so. A refusal is remembered: a flood is not worth asking about twice. Where
+   * requests count by the dozen, nobody waits for the answer, which holds for those that follow.
+   */
+  async #allowed(c: EdgeContext, name: RateLimitName, key: string): Promise<boolean> {
+    const limiter = c.env[name];
     if (limiter === undefined) return true;
     const { period, every } = RATE_LIMITS[name];
     const seen = this.#entry(`${name} ${key}`, period);
-    if (seen.refused) return false;
-    if (++seen.count % every === 0) seen.refused = !(await limiter.limit({ key })).success;
+    if (!seen.refused && ++seen.count % every === 0) {
+      const asked = limiter.limit({ key }).then(({ success }) => (seen.refused = !success));
+      if (every === 1) await asked;
+      else c.executionCtx.waitUntil(asked);
+    }
     return !seen.refused;
   }
 

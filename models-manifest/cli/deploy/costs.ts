@@ -1,5 +1,5 @@
 /**
- * What an edge costs a month, worked out in the open: `node models-manifest/cli/deploy/costs.ts` prints the tables of docs/operate.md, and a test
+ * What an edge costs a month, worked out in the open: `node models-manifest/cli/deploy/print-costs.ts` prints the tables of docs/operate.md, and a test
  * holds that page against them. Prices are Cloudflare's, in US dollars; what is measured in this repository is held by tests too.
  */
 
@@ -155,5 +155,3 @@ export function costTables(): string {
     return `${title}\n\n${costTable(month)}`;
   }).join('\n\n');
 }
-
-if (import.meta.main) console.log(costTables());

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { costTable, costTables, DEMO, MONTHS, SD15, total } from '../../../models-manifest/cli/deploy/costs.ts';
 import { withDemoStore } from '../../../models-manifest/cli/demo/with-demo-store.ts';
 
-test('docs/operate.md has the tables as they are worked out: node models-manifest/cli/deploy/costs.ts prints them', async () => {
+test('docs/operate.md has the tables as they are worked out: node models-manifest/cli/deploy/print-costs.ts prints them', async () => {
   const page = await readFile(new URL('../../../docs/operate.md', import.meta.url), 'utf8');
   const [, between] = /<!-- costs -->\n\n([^]*)\n\n<!-- end of costs -->/.exec(page) ?? [];
   expect(between).toBe(costTables());

@@ -3,6 +3,12 @@ import type { AdminApi } from './admin-api.ts';
 import { ChartView } from './charts/chart-view.ts';
 import type { Session } from './session.ts';
 import { SignIn } from './sign-in.ts';
+import { AuditTrail } from './sites/audit-trail.ts';
+import { NewSiteForm } from './sites/new-site.ts';
+import { SiteKeys } from './sites/site-keys.ts';
+import { SiteList } from './sites/site-list.ts';
+import { SiteSettingsForm } from './sites/site-settings-form.ts';
+import { SiteView } from './sites/site-view.ts';
 import { SitesPage } from './sites/sites-page.ts';
 import { controlStyles } from './styles/control-styles.ts';
 import { BreakdownPanel } from './usage/breakdown-panel.ts';
@@ -86,7 +92,7 @@ export class AdminApp extends LitElement {
             <rect class="subject" width="12" height="20" rx="2.5" />
             <rect class="style" x="14" width="12" height="20" rx="2.5" />
           </svg>
-          Diptych
+          <span>Diptych</span>
         </p>
         ${signedIn ? this.#navigation() : nothing}
       </header>
@@ -213,7 +219,10 @@ export class AdminApp extends LitElement {
       }
       @media (max-width: 30rem) {
         .top {
-          gap: 0 var(--space-2);
+          gap: 0 var(--space-1);
+        }
+        .brand span {
+          display: none;
         }
       }
     `,
@@ -236,6 +245,12 @@ export function defineAdmin(): void {
   customElements.define('admin-rules', RulesPanel);
   customElements.define('admin-breakdown', BreakdownPanel);
   customElements.define('admin-usage', UsagePage);
+  customElements.define('admin-site-list', SiteList);
+  customElements.define('admin-new-site', NewSiteForm);
+  customElements.define('admin-site-settings', SiteSettingsForm);
+  customElements.define('admin-site-keys', SiteKeys);
+  customElements.define('admin-audit', AuditTrail);
+  customElements.define('admin-site', SiteView);
   customElements.define('admin-sites', SitesPage);
   customElements.define('admin-sign-in', SignIn);
   customElements.define('admin-app', AdminApp);

@@ -21,6 +21,9 @@ export const tableStyles = css`
   th {
     font-weight: 500;
     text-align: left;
+  }
+  tbody th {
+    min-width: 4.5rem;
     overflow-wrap: anywhere;
   }
   thead th {

@@ -14,6 +14,6 @@ export function changeOf(kind: Metric['kind'], value: number | null, previous: n
   // As it is shown: what rounds to nothing is none.
   const rounded = Math.round(change * 1000) / 1000;
   if (rounded === 0) return { text: 'no change', direction: 'level' };
-  const amount = kind === 'share' ? `${percentText(Math.abs(rounded)).replace('%', '')} points` : percentText(Math.abs(rounded));
+  const amount = kind === 'share' ? `${(Math.abs(rounded) * 100).toFixed(1)} points` : percentText(Math.abs(rounded));
   return rounded > 0 ? { text: `+${amount}`, direction: 'up' } : { text: `−${amount}`, direction: 'down' };
 }

@@ -46,7 +46,7 @@ export class FunnelPanel extends LitElement {
     const share = (events: number, of: number | undefined): string => (of ? percentText(events / of) : NO_FIGURE);
     const rows = funnel.map(({ event, events, previous }) => {
       const i = counted.findIndex((step) => step.event === event);
-      if (i < 0) return { name: STEP_LABELS[event], cells: ['not by this filter', NO_FIGURE, NO_FIGURE, NO_FIGURE] };
+      if (i < 0) return { name: STEP_LABELS[event], cells: ['not told', NO_FIGURE, NO_FIGURE, NO_FIGURE] };
       const change = changeOf('count', events, previous)?.text ?? NO_FIGURE;
       return {
         name: STEP_LABELS[event],
@@ -54,7 +54,7 @@ export class FunnelPanel extends LitElement {
       };
     });
     const base = STEP_LABELS[first.event].toLowerCase();
-    const columns = ['Step', 'Events', `Of ${base}`, 'Of the step before', 'Change'];
+    const columns = ['Step', 'Events', `Of ${base}`, 'Of previous', 'Change'];
     const bars = {
       labels: counted.map(({ event }) => STEP_LABELS[event]),
       sets: [{ label: 'Events', values: counted.map(({ events }) => events) }],

@@ -23,7 +23,7 @@ export class SeriesPanel extends LitElement {
         <div>
           <h2 id="heading">${label} over time</h2>
           <p class="hint">
-            ${note}${this.analytics ? `, by ${this.analytics.interval}${isPartial(this.analytics) ? '; the last one has only begun' : ''}` : ''}
+            ${note}${this.analytics ? `, by ${this.analytics.interval}${isPartial(this.analytics) ? '; the last one is not over yet' : ''}` : ''}
           </p>
         </div>
       </header>

@@ -62,6 +62,8 @@ export interface RgbaImage {
 
 export type EngineEvent =
   | { type: 'download'; loaded: number; total: number; cached: number; secondsLeft: number | null }
+  /** The edge asks for less haste: part of the download goes on after so many seconds. */
+  | { type: 'pause'; seconds: number }
   | { type: 'session'; graph: keyof ModelEntry['graphs'] | 'guidance'; index: number; count: number }
   | {
       type: 'step';

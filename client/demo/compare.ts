@@ -97,6 +97,8 @@ function progressText(progress: RunProgress): string {
       return 'The studio above asks whether it may download the model.';
     case 'download':
       return `Downloading: ${Math.floor((100 * progress.loaded) / Math.max(progress.total, 1))} percent`;
+    case 'pause':
+      return `Goes on in ${Math.ceil(progress.seconds)} s`;
     case 'prepare':
       return `Preparing the networks: ${progress.index + 1} of ${progress.count}`;
     case 'decode':

@@ -49,6 +49,8 @@ export type HostMessage = { type: 'options'; options: StudioOptions } | { type: 
 export type RunProgress =
   | { phase: 'consent'; bytes: number }
   | { phase: 'download'; loaded: number; total: number; secondsLeft: number | null }
+  /** The edge asks for less haste; the download goes on by itself. */
+  | { phase: 'pause'; seconds: number }
   | { phase: 'prepare'; index: number; count: number }
   | { phase: 'decode' };
 

@@ -32,7 +32,9 @@ export class Downloads {
       const secondsLeft = downloadSecondsLeft(loaded - cached, total - loaded, this.#now() - started);
       this.#onEvent({ type: 'download', loaded, total, cached, secondsLeft });
     };
-    const found = refs.length > 0 ? await this.#blobs.fetch(refs, { progress, signal: this.#signal }) : new Map<string, Uint8Array>();
+    const pause = (seconds: number) => this.#onEvent({ type: 'pause', seconds });
+    const found =
+      refs.length > 0 ? await this.#blobs.fetch(refs, { progress, pause, signal: this.#signal }) : new Map<string, Uint8Array>();
     this.timings.downloadMs += this.#now() - started;
     this.timings.bytesDownloaded += done.loaded - done.cached;
     this.timings.bytesCached += done.cached;

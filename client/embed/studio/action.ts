@@ -1,4 +1,4 @@
-import { css, html, LitElement, nothing } from 'lit';
+import { css, html, LitElement, nothing, type PropertyValues } from 'lit';
 import { live } from 'lit/directives/live.js';
 import type { DiptychError } from '../../../shared/errors.ts';
 import { controlStyles } from './control-styles.ts';
@@ -25,6 +25,8 @@ export class Action extends LitElement {
   declare error: DiptychError | undefined;
   /** There is a picture, and nothing goes on. */
   declare done: boolean;
+  /** When `error` came, in milliseconds since 1970: what it says of the time is as of then. */
+  #failedAt = 0;
 
   override render() {
     const running = this.progress !== undefined && this.progress.phase !== 'consent';
@@ -43,7 +45,8 @@ export class Action extends LitElement {
   }
 
   /** Cancel goes away with the run; whoever stood on it stands on Generate then. */
-  protected override willUpdate(): void {
+  protected override willUpdate(changed: PropertyValues<this>): void {
+    if (changed.has('error')) this.#failedAt = Date.now();
     if (!this.progress && this.shadowRoot?.activeElement?.matches('.cancel'))
       this.renderRoot.querySelector<HTMLElement>('.primary')!.focus();
   }
@@ -80,7 +83,7 @@ export class Action extends LitElement {
   }
 
   #problem(error: DiptychError) {
-    const { title, advice, code } = errorText(error, Date.now());
+    const { title, advice, code } = errorText(error, this.#failedAt);
     return html`<div class="problem">
       <strong>${title}</strong>
       <p>${advice}</p>

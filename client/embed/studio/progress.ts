@@ -8,6 +8,8 @@ export function progressOf(event: Exclude<EngineEvent, { type: 'warning' | 'prev
   switch (event.type) {
     case 'download':
       return { phase: 'download', loaded: event.loaded, total: event.total, secondsLeft: event.secondsLeft };
+    case 'pause':
+      return { phase: 'pause', seconds: event.seconds };
     case 'session':
       return { phase: 'prepare', index: event.index, count: event.count };
     case 'step':
@@ -40,6 +42,8 @@ export function progressText(progress: Progress): string {
       return `Waiting for your consent to download ${bytesText(progress.bytes)}`;
     case 'download':
       return `Downloading: ${bytesText(progress.loaded)} of ${bytesText(progress.total)}${leftText(progress.secondsLeft)}`;
+    case 'pause':
+      return `Much is being downloaded at once; this goes on by itself in ${Math.ceil(progress.seconds)} s`;
     case 'prepare':
       return `Preparing the model: part ${progress.index + 1} of ${progress.count}`;
     case 'step':

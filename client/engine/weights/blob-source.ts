@@ -9,6 +9,8 @@ export interface FetchProgress {
 
 export interface FetchOptions {
   progress?: (progress: FetchProgress) => void;
+  /** Called before a pause that the source asks for, with its length in seconds. */
+  pause?: (seconds: number) => void;
   signal?: AbortSignal;
 }
 

@@ -1,7 +1,7 @@
 import { DiptychError, type ErrorCode } from '../../../shared/errors.ts';
 import type { BlobRef } from '../../../shared/manifest.ts';
 import { problemOf } from './problem.ts';
-import { backoff, cancelled, type RetryPolicy, throwIfCancelled } from './retry.ts';
+import { backoff, cancelled, isWorthWaiting, type RetryPolicy, throwIfCancelled } from './retry.ts';
 import { sizeMismatch } from './verify.ts';
 
 /** An attempt that brought this much was no failure: a slow line may break often and still arrive. */
@@ -13,13 +13,15 @@ export interface DownloadOptions {
   address(ref: BlobRef, expired: string | undefined): Promise<string>;
   /** Bytes received since the last call; negative when a server that knows no ranges makes it start again. */
   onBytes(delta: number): void;
+  /** Called before a pause that the edge asks for, with its length in seconds. */
+  onPause(seconds: number): void;
   retry: RetryPolicy;
   signal?: AbortSignal | undefined;
 }
 
 /**
  * The bytes of one blob, unverified. A broken connection goes on where it stopped (HTTP Range); an expired address is renewed; 429 and 5xx are
- * waited out.
+ * waited out, unless that takes more than a minute.
  *
  * @throws `download_failed` after too many failures in a row, `blob_size_mismatch`, `cancelled`, or the edge's own code
  */
@@ -33,8 +35,13 @@ export async function download(ref: BlobRef, options: DownloadOptions): Promise<
     if (!error) return target.bytes;
     failures = target.received - before >= PROGRESS_BYTES ? 1 : failures + 1;
     if (failures >= retry.attempts) throw error;
-    if (hasExpired(error)) target.expired = target.url;
-    else await retry.sleep(backoff(failures, retry.random(), error.details['retryAfter']), signal);
+    if (hasExpired(error)) {
+      target.expired = target.url;
+      continue;
+    }
+    const wait = backoff(failures, retry.random(), error.details['retryAfter']);
+    if (error.details['status'] === TOO_MANY) options.onPause(wait / 1000);
+    await retry.sleep(wait, signal);
   }
 }
 
@@ -44,8 +51,10 @@ const EXPIRED: ErrorCode = 'signature_expired';
 const hasExpired = ({ code, details }: DiptychError): boolean =>
   code === EXPIRED || (code === 'download_failed' && details['status'] === 403);
 
-/** Until the end of the day: nobody waits for that with a progress bar. */
+/** Until the end of the day, and then everybody at once: nobody waits for that. */
 const USED_UP: ErrorCode = 'quota_exceeded';
+
+const TOO_MANY = 429;
 
 interface Target {
   bytes: Uint8Array<ArrayBuffer>;
@@ -70,12 +79,15 @@ async function attempt(ref: BlobRef, target: Target, options: DownloadOptions): 
   } catch (thrown) {
     if (options.signal?.aborted) throw cancelled();
     if (!(thrown instanceof DiptychError)) return interrupted(ref, target, thrown);
-    if (hasExpired(thrown) || (thrown.code !== USED_UP && isTransient(thrown.details['status']))) return thrown;
+    if (hasExpired(thrown) || isTransient(thrown)) return thrown;
     throw thrown;
   }
 }
 
-const isTransient = (status: unknown): boolean => typeof status === 'number' && (status === 429 || status >= 500);
+function isTransient({ code, details: { status, retryAfter } }: DiptychError): boolean {
+  if (code === USED_UP || typeof status !== 'number' || !isWorthWaiting(retryAfter)) return false;
+  return status === TOO_MANY || status >= 500;
+}
 
 /** `fetch` throws a plain TypeError for everything that goes wrong on the line. */
 function interrupted(ref: BlobRef, { received }: Target, cause: unknown): DiptychError {

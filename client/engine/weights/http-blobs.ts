@@ -2,13 +2,15 @@ import { DiptychError } from '../../../shared/errors.ts';
 import type { BlobRef } from '../../../shared/manifest.ts';
 import type { BlobCache } from './blob-cache.ts';
 import type { BlobSource, FetchOptions, FetchProgress } from './blob-source.ts';
-import { download } from './download.ts';
+import { download, type DownloadOptions } from './download.ts';
 import { DEFAULT_RETRY, type RetryPolicy, throwIfCancelled } from './retry.ts';
 import { type EdgeSite, SignedAddresses } from './signed-addresses.ts';
 import { verifyBlob } from './verify.ts';
 
 /** One connection rarely fills a line; more than a few only compete. */
 const CONCURRENT = 3;
+
+type Told = Pick<DownloadOptions, 'onBytes' | 'onPause'>;
 
 export interface HttpBlobsOptions extends EdgeSite {
   cache: BlobCache;
@@ -35,7 +37,7 @@ export class HttpBlobs implements BlobSource {
     return kept.flat();
   }
 
-  async fetch(refs: readonly BlobRef[], { progress, signal }: FetchOptions = {}): Promise<Map<string, Uint8Array<ArrayBuffer>>> {
+  async fetch(refs: readonly BlobRef[], { progress, pause, signal }: FetchOptions = {}): Promise<Map<string, Uint8Array<ArrayBuffer>>> {
     const wanted = unique(refs);
     const state: FetchProgress = { loaded: 0, total: wanted.reduce((sum, ref) => sum + ref.bytes, 0), cached: 0 };
     const found = new Map<string, Uint8Array<ArrayBuffer>>();
@@ -49,11 +51,14 @@ export class HttpBlobs implements BlobSource {
       progress?.({ ...state });
     }
     const rest = wanted.filter((ref) => !found.has(ref.sha256));
-    const onBytes = (delta: number) => {
-      state.loaded += delta;
-      progress?.({ ...state });
+    const told: Told = {
+      onBytes: (delta) => {
+        state.loaded += delta;
+        progress?.({ ...state });
+      },
+      onPause: (seconds) => pause?.(seconds),
     };
-    await this.#downloadAll(rest, onBytes, signal, (ref, bytes) => found.set(ref.sha256, bytes));
+    await this.#downloadAll(rest, told, signal, (ref, bytes) => found.set(ref.sha256, bytes));
     return found;
   }
 
@@ -74,18 +79,20 @@ export class HttpBlobs implements BlobSource {
   /** A few at a time; the first failure ends the others. */
   async #downloadAll(
     refs: readonly BlobRef[],
-    onBytes: (delta: number) => void,
+    told: Told,
     signal: AbortSignal | undefined,
     done: (ref: BlobRef, bytes: Uint8Array<ArrayBuffer>) => void,
   ): Promise<void> {
     const queue = [...refs];
+    const left = new Set(refs);
     const failed = new AbortController();
     const either = signal ? AbortSignal.any([signal, failed.signal]) : failed.signal;
     let failure: unknown;
     const lane = async () => {
       for (let ref = queue.shift(); ref && !failed.signal.aborted; ref = queue.shift()) {
         try {
-          done(ref, await this.#download(ref, refs, onBytes, either));
+          done(ref, await this.#download(ref, left, told, either));
+          left.delete(ref);
         } catch (thrown) {
           failure ??= thrown;
           failed.abort();
@@ -96,17 +103,13 @@ export class HttpBlobs implements BlobSource {
     if (failed.signal.aborted) throw failure;
   }
 
-  async #download(
-    ref: BlobRef,
-    wanted: readonly BlobRef[],
-    onBytes: (delta: number) => void,
-    signal: AbortSignal,
-  ): Promise<Uint8Array<ArrayBuffer>> {
+  async #download(ref: BlobRef, left: ReadonlySet<BlobRef>, told: Told, signal: AbortSignal): Promise<Uint8Array<ArrayBuffer>> {
     const address = async (blob: BlobRef, expired: string | undefined) => {
       if (expired) await this.#addresses.expire(blob, expired);
-      return this.#addresses.get(blob, wanted, signal);
+      // Each address counts against the site's day: none is asked for of what has arrived.
+      return this.#addresses.get(blob, [...left], signal);
     };
-    const bytes = await download(ref, { fetch: this.#fetch, address, onBytes, retry: this.#retry, signal });
+    const bytes = await download(ref, { fetch: this.#fetch, address, ...told, retry: this.#retry, signal });
     await verifyBlob(ref, bytes);
     await this.#cache.put(ref, bytes);
     return bytes;

@@ -10,8 +10,13 @@ export async function problemOf(response: Response): Promise<DiptychError> {
   return new DiptychError(isErrorCode(problem.code) ? problem.code : 'download_failed', detail, {
     path,
     status: response.status,
-    retryAfter: Number(response.headers.get('retry-after') ?? 0),
+    retryAfter: secondsOf(response.headers.get('retry-after')),
   });
+}
+
+/** Retry-After may be a date as well (RFC 9110, 10.2.3): that counts as none, for the edge sends seconds. */
+function secondsOf(retryAfter: string | null): number {
+  return retryAfter !== null && /^\d+$/.test(retryAfter) ? Number(retryAfter) : 0;
 }
 
 function isErrorCode(code: unknown): code is ErrorCode {

@@ -10,10 +10,15 @@ export interface RetryPolicy {
 
 export const DEFAULT_RETRY: RetryPolicy = { attempts: 5, sleep, random: Math.random };
 
+/** The longest `Retry-After`, in seconds, that a visitor is kept waiting for with a progress bar before them. */
+const PATIENCE_SECONDS = 60;
+
+export const isWorthWaiting = (retryAfter: unknown): boolean => typeof retryAfter !== 'number' || retryAfter <= PATIENCE_SECONDS;
+
 /** Milliseconds to wait after the `failures`-th failure in a row (from 1); a server's `Retry-After` in seconds counts where it is longer. */
 export function backoff(failures: number, random: number, retryAfter: unknown): number {
   const wait = Math.min(8000, 250 * 2 ** (failures - 1)) * (0.5 + random / 2);
-  return typeof retryAfter === 'number' && retryAfter > 0 ? Math.max(wait, Math.min(retryAfter * 1000, 60_000)) : wait;
+  return typeof retryAfter === 'number' ? Math.max(wait, retryAfter * 1000) : wait;
 }
 
 function sleep(ms: number, signal: AbortSignal | undefined): Promise<void> {

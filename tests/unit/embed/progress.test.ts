@@ -7,6 +7,7 @@ describe('progress', () => {
     [{ phase: 'consent', bytes: 12e6 }, 'Waiting for your consent to download 12 MB', undefined],
     [{ phase: 'download', loaded: 3.1e6, total: 12e6, secondsLeft: 8.4 }, 'Downloading: 3.1 MB of 12 MB, 8 s left', 3.1 / 12],
     [{ phase: 'download', loaded: 0, total: 0, secondsLeft: null }, 'Downloading: 0 KB of 0 KB', undefined],
+    [{ phase: 'pause', seconds: 9.2 }, 'Much is being downloaded at once; this goes on by itself in 10 s', undefined],
     [{ phase: 'prepare', index: 1, count: 3 }, 'Preparing the model: part 2 of 3', 1 / 3],
     [{ phase: 'step', step: 5, steps: 20, secondsLeft: 240 }, 'Step 5 of 20, 4 min left', 0.25],
     [{ phase: 'step', step: 20, steps: 20, secondsLeft: 0 }, 'Step 20 of 20, a moment left', 1],
@@ -24,6 +25,7 @@ describe('progress', () => {
   it('knows every event of the engine', () => {
     expect(progressOf({ type: 'session', graph: 'decoder', index: 2, count: 3 })).toEqual({ phase: 'prepare', index: 2, count: 3 });
     expect(progressOf({ type: 'decode' })).toEqual({ phase: 'decode' });
+    expect(progressOf({ type: 'pause', seconds: 10 })).toEqual({ phase: 'pause', seconds: 10 });
   });
 
   it.each([

@@ -4,12 +4,19 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import type { BlobRef } from '../../../shared/manifest.ts';
 
+export interface Refusal {
+  status: number;
+  code: string;
+  /** As in the header. */
+  retryAfter?: string;
+}
+
 /** How the server mistreats a blob; each list holds what happens at the first, second ... request, and then nothing does. */
 export interface Mischief {
   /** Closes the connection after so many bytes of the answer. */
   cutAfter?: number[];
-  /** Answers with this status and code. */
-  refuse?: { status: number; code: string }[];
+  /** Answers with this status and code, and this Retry-After. */
+  refuse?: Refusal[];
   /** Serves these bytes instead. */
   serve?: Uint8Array;
   /** Ignores the Range header. */
@@ -26,6 +33,8 @@ export interface WeightRequest {
 export class EdgeServer {
   readonly requests: WeightRequest[] = [];
   readonly signed: string[][] = [];
+  /** How the first, second ... request for addresses is answered; then they are signed. */
+  readonly refuseToSign: Refusal[] = [];
   /** Added to each address, so that a renewed one differs. */
   epoch = 0;
   readonly #blobs = new Map<string, { bytes: Uint8Array; mischief: Mischief }>();
@@ -66,13 +75,15 @@ export class EdgeServer {
     this.requests.push({ sha256, url: url.href, range: request.headers.range });
     const { bytes, mischief } = this.#blobs.get(sha256)!;
     const refusal = mischief.refuse?.shift();
-    if (refusal) return problem(response, refusal.status, refusal.code);
+    if (refusal) return problem(response, refusal);
     return send(response, mischief.serve ?? bytes, mischief.noRanges ? undefined : request.headers.range, mischief.cutAfter?.shift());
   }
 
   async #sign(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const chunks: Buffer[] = [];
     for await (const chunk of request) chunks.push(chunk as Buffer);
+    const refusal = this.refuseToSign.shift();
+    if (refusal) return problem(response, refusal);
     const { hashes } = JSON.parse(Buffer.concat(chunks).toString()) as { hashes: string[] };
     this.signed.push(hashes);
     this.epoch += 1;
@@ -86,8 +97,8 @@ export class EdgeServer {
   }
 }
 
-function problem(response: ServerResponse, status: number, code: string): void {
-  response.writeHead(status, { 'content-type': 'application/problem+json' });
+function problem(response: ServerResponse, { status, code, retryAfter }: Refusal): void {
+  response.writeHead(status, { 'content-type': 'application/problem+json', ...(retryAfter && { 'retry-after': retryAfter }) });
   response.end(JSON.stringify({ code, detail: `refused with ${code}`, status }));
 }
 

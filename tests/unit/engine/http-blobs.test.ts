@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { FetchProgress } from '../../../client/engine/weights/blob-source.ts';
 import { HttpBlobs } from '../../../client/engine/weights/http-blobs.ts';
 import { MemoryCache } from '../../../client/engine/weights/memory-cache.ts';
@@ -89,6 +89,40 @@ test('429 and 5xx are waited out, longer each time', async () => {
   expect(waits).toEqual([250, 500, 1000]);
 });
 
+test('a Retry-After of up to a minute is waited for, and told', async () => {
+  const tooFast = (retryAfter: string) => ({ status: 429, code: 'rate_limited', retryAfter });
+  edge.refuseToSign.push(tooFast('10'));
+  const ref = edge.add(pattern(100), { refuse: [tooFast('60'), { status: 503, code: 'internal', retryAfter: '7' }] });
+  const pauses: number[] = [];
+  expect((await blobs.fetch([ref], { pause: (seconds) => pauses.push(seconds) })).size).toBe(1);
+  expect(waits).toEqual([10_000, 60_000, 7000]);
+  expect(pauses).toEqual([10, 60]);
+});
+
+test('a Retry-After that is a date says nothing of seconds', async () => {
+  const ref = edge.add(pattern(100), { refuse: [{ status: 503, code: '', retryAfter: 'Mon, 23 Nov 2026 12:00:00 GMT' }] });
+  expect(await codeOf([ref])).toBe('fetched');
+  expect(waits).toEqual([250]);
+});
+
+test('a quota that is used up ends it where addresses are signed: one request', async () => {
+  edge.refuseToSign.push(...Array.from({ length: 9 }, () => ({ status: 429, code: 'quota_exceeded', retryAfter: '30' })));
+  await expect(blobs.fetch([edge.add(pattern(100))])).rejects.toMatchObject({ code: 'quota_exceeded', details: { retryAfter: 30 } });
+  expect(edge.refuseToSign).toHaveLength(8);
+  expect(waits).toEqual([]);
+});
+
+// Each address counts against the day's bytes of the site.
+test('no address is renewed of what has arrived', async () => {
+  const quick = edge.add(pattern(10));
+  const expired = { status: 403, code: 'signature_expired' };
+  const slow = edge.add(pattern(LARGE), { refuse: [{ status: 503, code: 'internal' }, expired] });
+  const untilQuickArrived = () => vi.waitUntil(() => cache.has(quick)).then(() => undefined);
+  blobs = new HttpBlobs({ edge: edge.origin, site: 'pk_test', cache, retry: { ...DEFAULT_RETRY, sleep: untilQuickArrived } });
+  expect(await codeOf([quick, slow])).toBe('fetched');
+  expect(edge.signed).toEqual([[quick.sha256, slow.sha256], [slow.sha256]]);
+});
+
 describe('refused, and nothing cached', () => {
   const good = pattern(LARGE);
   const corrupt = good.slice();
@@ -99,6 +133,7 @@ describe('refused, and nothing cached', () => {
     ['a file that is too long', { serve: pattern(LARGE + 5) }, 'blob_size_mismatch', 1],
     ['a bad signature', { refuse: [{ status: 403, code: 'signature_invalid' }] }, 'signature_invalid', 1],
     ['a day whose quota is used up, for which nobody waits', { refuse: [{ status: 429, code: 'quota_exceeded' }] }, 'quota_exceeded', 1],
+    ['an edge that is busy for an hour', { refuse: [{ status: 429, code: 'rate_limited', retryAfter: '3600' }] }, 'rate_limited', 1],
     ['another site’s address', { refuse: [{ status: 403, code: 'signature_other_site' }] }, 'signature_other_site', 1],
     ['a code of a later version', { refuse: [{ status: 418, code: 'teapot' }] }, 'download_failed', 1],
     ['a bucket that refuses every address', { refuse: always(403, '') }, 'download_failed', 5],

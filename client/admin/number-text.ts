@@ -11,7 +11,7 @@ export const NO_FIGURE = '–';
 
 export const countText = (count: number): string => whole.format(count);
 
-/** `12.3K`: where room is short. */
+/** `12.3k`: where room is short. */
 export const shortCountText = (count: number): string => compact.format(count);
 
 export const percentText = (share: number | null): string => (share === null ? NO_FIGURE : percent.format(share));

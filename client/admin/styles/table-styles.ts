@@ -49,4 +49,16 @@ export const tableStyles = css`
   tbody tr:last-child > * {
     border-bottom: 0;
   }
+  @media (max-width: 30rem) {
+    table {
+      font-size: 0.8125rem;
+    }
+    tbody th {
+      min-width: 4rem;
+    }
+    th,
+    td {
+      padding-left: 0.375rem;
+    }
+  }
 `;

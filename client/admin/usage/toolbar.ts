@@ -123,12 +123,8 @@ export class Toolbar extends LitElement {
           display: grid;
           grid-template-columns: repeat(2, minmax(0, 1fr));
         }
-        .field:has(.segmented) {
+        .field:has(.segmented, #site) {
           grid-column: 1 / -1;
-          order: 1;
-        }
-        .field:has([type='date']) {
-          order: 2;
         }
         .segmented {
           display: flex;
@@ -145,8 +141,7 @@ export class Toolbar extends LitElement {
           width: 100%;
         }
         slot {
-          order: 3;
-          grid-column: 1 / -1;
+          width: 100%;
         }
       }
     `,

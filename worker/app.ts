@@ -73,7 +73,7 @@ export function createApp({ now = Date.now, accessKeys = remoteAccessKeys() }: A
   app.get('/embed/studio', identify, studio);
   app.get('/embed/assets/engine.js', engineScript);
   app.get('/openapi.json', (c) => c.json(openApi, 200, { 'access-control-allow-origin': '*' }));
-  app.get('/healthz', healthz(keyRings));
+  app.get('/healthz', healthz(keyRings, now));
   return app;
 }
 

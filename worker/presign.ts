@@ -5,7 +5,6 @@
 import { AwsV4Signer } from 'aws4fetch';
 import { DiptychError } from '../shared/errors.ts';
 import type { Env } from './env.ts';
-import { blobKey } from './storage/blobs.ts';
 
 export interface Presigning {
   /** The bucket's address, as its page in the dashboard shows it: `https://<account>.r2.cloudflarestorage.com/<bucket>`. */
@@ -33,22 +32,49 @@ export function presigning(env: Env): Presigning | undefined {
 }
 
 /**
- * A presigned address of a file.
+ * A presigned address of an object.
  *
  * @param now milliseconds since 1970, when the address begins to hold
  * @param seconds how long it holds; R2 takes up to a week
  */
 export async function presignedUrl(
   { bucket, accessKeyId, secretAccessKey }: Presigning,
-  sha256: string,
+  key: string,
   now: number,
   seconds: number,
 ): Promise<string> {
-  const url = new URL(`${bucket.pathname.replace(/\/$/, '')}/${blobKey(sha256)}`, bucket);
+  const url = new URL(`${bucket.pathname.replace(/\/$/, '')}/${key}`, bucket);
   url.searchParams.set('X-Amz-Expires', String(seconds));
   const datetime = new Date(now).toISOString().replace(/[:-]|\.\d{3}/g, '');
   const signer = new AwsV4Signer({ url: url.href, accessKeyId, secretAccessKey, service: 's3', region: 'auto', datetime, signQuery: true });
   return (await signer.sign()).url.href;
+}
+
+/** Codes of S3's refusals, and which variable is at fault. */
+const AT_FAULT: Record<string, [name: string, reason: string]> = {
+  InvalidAccessKeyId: ['R2_ACCESS_KEY_ID', 'is not known to the bucket’s account'],
+  SignatureDoesNotMatch: ['R2_SECRET_ACCESS_KEY', 'does not belong to R2_ACCESS_KEY_ID'],
+  AccessDenied: ['R2_ACCESS_KEY_ID', 'is of an API token that may not read this bucket'],
+  NoSuchBucket: ['R2_S3_API', 'names a bucket that the account does not have'],
+};
+const CHECK_SECONDS = 60;
+const CHECK_TIMEOUT_MS = 5000;
+
+/**
+ * Asks the bucket for a byte by a presigned address, as browsers will ask for all. That no such object is there is no fault of the address.
+ *
+ * @throws `edge_not_ready` naming the variable that is missing, malformed or refused
+ */
+export async function checkPresigning(env: Env, key: string, now: number): Promise<void> {
+  const settings = presigning(env);
+  if (!settings) return;
+  const url = await presignedUrl(settings, key, now, CHECK_SECONDS);
+  const response = await fetch(url, { headers: { range: 'bytes=0-0' }, signal: AbortSignal.timeout(CHECK_TIMEOUT_MS) });
+  if (response.ok) return response.body?.cancel();
+  const code = /<Code>(\w+)<\/Code>/.exec(await response.text())?.[1] ?? 'no code';
+  if (code === 'NoSuchKey') return;
+  const [name, reason] = AT_FAULT[code] ?? ['R2_S3_API', `leads to a server that answers ${response.status} (${code})`];
+  throw misconfigured(name, reason);
 }
 
 function misconfigured(name: string, reason: string): DiptychError {

@@ -63,6 +63,8 @@ afterAll(async () => {
 });
 
 test('a picture from files of the bucket, an address of which expired on the way', async () => {
+  // /healthz has asked for the catalogue, which this bucket has not got.
+  expect(new Set(bucket.refused.splice(0))).toEqual(new Set(['NoSuchKey']));
   bucket.expire = 1;
   const page = await browser.newPage();
   const asked: string[] = [];

@@ -1,9 +1,10 @@
 import { createExecutionContext } from 'cloudflare:test';
 import { env } from 'cloudflare:workers';
-import { describe, expect, test } from 'vitest';
+import { afterAll, describe, expect, test, vi } from 'vitest';
 import { createApp } from '../../worker/app.ts';
 import type { Env } from '../../worker/env.ts';
 import type { DownloadsAnswer } from '../../worker/routes/downloads.ts';
+import type { Health } from '../../worker/routes/healthz.ts';
 import { EDGE, problemOf } from './fetch-edge.ts';
 import { signatureOfUrl } from './signature-v4.ts';
 import { hashOf, insertSite, publish } from './store-fixture.ts';
@@ -95,5 +96,58 @@ describe('a half-made configuration is named, and nothing is signed by it', () =
     expect(await problemOf(await ask(variables))).toMatchObject({ status: 503, code: 'edge_not_ready', binding: variable });
     const health = await (await fetchWith(variables, '/healthz')).json<{ checks: Record<string, string> }>();
     expect(health.checks['presigning']).toContain(variable);
+  });
+});
+
+describe('/healthz asks the bucket as browsers will', () => {
+  const fetch = vi.spyOn(globalThis, 'fetch');
+  afterAll(() => fetch.mockRestore());
+
+  /** A bucket that verifies the signature, and then refuses with this code. */
+  const answerWith = (code: string | undefined) =>
+    fetch.mockImplementation(async (input) => {
+      const url = new URL(input as string);
+      const signed = url.searchParams.get('X-Amz-Signature') === (await signatureOfUrl(url, SECRET));
+      const refusal = signed ? code : 'SignatureDoesNotMatch';
+      if (!refusal) return new Response('{', { status: 206 });
+      return new Response(`<Error><Code>${refusal}</Code></Error>`, { status: refusal.startsWith('NoSuch') ? 404 : 403 });
+    });
+  const presigningOf = async (variables: Partial<Env>) => {
+    const response = await fetchWith(variables, '/healthz');
+    return [response.status, (await response.json<Health>()).checks['presigning']];
+  };
+
+  test.for([undefined, 'NoSuchKey'])('%s is well', async (code) => {
+    answerWith(code);
+    expect(await presigningOf(BUCKET)).toEqual([200, 'ok']);
+    expect(fetch.mock.lastCall?.[0]).toMatch(`${BUCKET.R2_S3_API}/catalogue/manifest.json?`);
+  });
+
+  test.for([
+    { code: 'InvalidAccessKeyId', names: /R2_ACCESS_KEY_ID is not known/ },
+    { code: 'AccessDenied', names: /R2_ACCESS_KEY_ID is of an API token that may not read/ },
+    { code: 'NoSuchBucket', names: /R2_S3_API names a bucket/ },
+    { code: 'SlowDown', names: /R2_S3_API leads to a server that answers 403 \(SlowDown\)/ },
+  ])('$code names its variable', async ({ code, names }) => {
+    answerWith(code);
+    expect(await presigningOf(BUCKET)).toEqual([503, expect.stringMatching(names)]);
+  });
+
+  test('another secret than the token’s', async () => {
+    answerWith(undefined);
+    const wrong = { ...BUCKET, R2_SECRET_ACCESS_KEY: 'another' };
+    expect(await presigningOf(wrong)).toEqual([503, expect.stringMatching(/R2_SECRET_ACCESS_KEY does not belong/)]);
+  });
+
+  test('a bucket that does not answer; nothing of the address is told', async () => {
+    vi.spyOn(console, 'error').mockImplementationOnce(() => undefined);
+    fetch.mockRejectedValue(new TypeError('connect failed: https://0123456789abcdef.r2.cloudflarestorage.com'));
+    expect(await presigningOf(BUCKET)).toEqual([503, expect.stringMatching(/^It does not answer\./)]);
+  });
+
+  test('without presigned addresses nobody is asked', async () => {
+    fetch.mockClear();
+    expect(await presigningOf({})).toEqual([200, 'ok']);
+    expect(fetch).not.toHaveBeenCalled();
   });
 });

@@ -10,6 +10,7 @@ import { readJson } from '../request-body.ts';
 import { presignedUrl, presigning } from '../presign.ts';
 import { signedPath } from '../signing.ts';
 import { enabledSite } from '../site-access.ts';
+import { blobKey } from '../storage/blobs.ts';
 import type { Catalogue, Catalogues } from '../storage/catalogue.ts';
 
 /** Long enough for a shard on a slow line; the engine asks again when an address has expired. */
@@ -38,7 +39,7 @@ export const downloads = (catalogues: Catalogues, keyRings: KeyRings, now: Clock
     const { origin } = new URL(c.req.url);
     const expires = Math.floor(now() / 1000) + LIFETIME_SECONDS;
     const sign = async (ref: BlobRef): Promise<SignedBlob> => {
-      if (presign) return { ...ref, url: await presignedUrl(presign, ref.sha256, now(), LIFETIME_SECONDS) };
+      if (presign) return { ...ref, url: await presignedUrl(presign, blobKey(ref.sha256), now(), LIFETIME_SECONDS) };
       const path = await signedPath({ sha256: ref.sha256, site: site.key, exp: expires }, ring);
       return { ...ref, url: origin + path };
     };

@@ -1,10 +1,11 @@
 import { DiptychError } from '../../shared/errors.ts';
+import type { Clock } from '../clock.ts';
 import type { EdgeContext } from '../edge.ts';
 import { binding, type Env } from '../env.ts';
 import type { KeyRings } from '../key-ring.ts';
 import { unboundLimits } from '../limits/rate-limit.ts';
 import { logError } from '../logging/log.ts';
-import { presigning } from '../presign.ts';
+import { checkPresigning } from '../presign.ts';
 import { CATALOGUE_KEY } from '../storage/catalogue.ts';
 import { explainDatabaseError } from '../storage/database-error.ts';
 
@@ -17,16 +18,16 @@ export interface Health {
 }
 
 /** `GET /healthz`: whether everything that the edge needs is bound and answers. */
-export const healthz = (keyRings: KeyRings) =>
+export const healthz = (keyRings: KeyRings, now: Clock) =>
   async function healthz(c: EdgeContext): Promise<Response> {
-    const parts = Object.entries(checks(c.env, keyRings));
+    const parts = Object.entries(checks(c.env, keyRings, now));
     const answers = await Promise.all(parts.map(async ([name, check]) => [name, await outcome(c, name, check)] as const));
     const ok = answers.every(([, answer]) => answer === 'ok');
     const health: Health = { status: ok ? 'ok' : 'unavailable', checks: Object.fromEntries(answers), optional: optional(c.env) };
     return c.json(health, ok ? 200 : 503, { 'cache-control': 'no-store' });
   };
 
-function checks(env: Env, keyRings: KeyRings): Record<string, () => Promise<unknown>> {
+function checks(env: Env, keyRings: KeyRings, now: Clock): Record<string, () => Promise<unknown>> {
   return {
     weights: async () => binding(env, 'WEIGHTS').head(CATALOGUE_KEY),
     archive: async () => binding(env, 'ARCHIVE').head(CATALOGUE_KEY),
@@ -35,7 +36,7 @@ function checks(env: Env, keyRings: KeyRings): Record<string, () => Promise<unkn
     queue: async () => binding(env, 'TELEMETRY'),
     files: async () => binding(env, 'ASSETS'),
     signing: async () => keyRings.of(env),
-    presigning: async () => presigning(env),
+    presigning: async () => checkPresigning(env, CATALOGUE_KEY, now()),
     quotas: async () => binding(env, 'QUOTAS'),
   };
 }

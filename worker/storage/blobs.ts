@@ -122,8 +122,8 @@ export const contentRange = ({ start, end }: ByteSpan, size: number): string => 
 
 /** Bytes of the whole file, as an answer of the cache tells: 200 by its length, 206 and 416 by what they are a part of. */
 function sizeOf({ status, headers }: Response): number | undefined {
-  const told = status === 200 ? headers.get('content-length') : headers.get('content-range')?.split('/')[1];
-  return told != null && /^[0-9]+$/.test(told) ? Number(told) : undefined;
+  const told = (status === 200 ? headers.get('content-length') : headers.get('content-range')?.split('/')[1]) ?? '';
+  return /^[0-9]+$/.test(told) ? Number(told) : undefined;
 }
 
 const sentSpan = ({ status, headers }: Response, size: number): string | null =>

@@ -1,1 +1,1 @@
-// In place of the built worker.
+export const what = 'in place of the built worker';

@@ -12,6 +12,7 @@ import { logFault } from './logging/fault.ts';
 import { requestLog } from './logging/request-log.ts';
 import { openApi } from './openapi/document.ts';
 import { problem } from './problem.ts';
+import { refusalPage } from './refusal-page.ts';
 import { getAudit, getSiteAudit } from './routes/admin/audit.ts';
 import { revokeKey, rotateKey } from './routes/admin/keys.ts';
 import { getSite, getSites, patchSite, postSite } from './routes/admin/sites.ts';
@@ -70,7 +71,7 @@ export function createApp({ now = Date.now, accessKeys = remoteAccessKeys() }: A
   app.get('/v1/sites/:id/usage', usage(now));
   app.get('/v1/audit', getAudit);
   app.get('/v1/sites/:id/analytics', analytics(now));
-  app.get('/embed/studio', identify, studio);
+  app.get('/embed/studio', rates.clients(visitorLimit, refusalPage), identify, studio);
   app.get('/embed/assets/engine.js', engineScript);
   app.get('/openapi.json', (c) => c.json(openApi, 200, { 'access-control-allow-origin': '*' }));
   app.get('/healthz', healthz(keyRings, now));

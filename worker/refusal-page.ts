@@ -15,6 +15,7 @@ export async function refusalPage(c: EdgeContext, error: DiptychError): Promise<
   logFault(c, error);
   const refusal = { type: 'diptych-refused', code: error.code, message: error.message };
   const { status, title } = ERRORS[error.code];
+  const { retryAfter } = error.details;
   const html = `<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
@@ -30,6 +31,7 @@ export async function refusalPage(c: EdgeContext, error: DiptychError): Promise<
     headers: {
       'content-type': 'text/html; charset=utf-8',
       'cache-control': 'no-store',
+      ...(typeof retryAfter === 'number' && { 'retry-after': String(retryAfter) }),
       'content-security-policy': `default-src 'none'; script-src '${await cspHash(SCRIPT)}'; frame-ancestors *`,
       'cross-origin-resource-policy': 'cross-origin',
     },

@@ -33,6 +33,11 @@ interface Seen {
 
 const MAX_KEPT = 10_000;
 
+type Refuse = (c: EdgeContext, error: DiptychError) => Response | Promise<Response>;
+
+const refuseReadably: Refuse = (c, error) =>
+  problem(c, error, { 'access-control-allow-origin': '*', 'access-control-expose-headers': 'Retry-After' });
+
 export class RateLimits {
   readonly #now: Clock;
   readonly #seen = new Map<string, Seen>();
@@ -46,16 +51,16 @@ export class RateLimits {
    * know whose page may read it, and lets all.
    *
    * @param choose which limit a path counts against
+   * @param refuse how the refusal is answered
    */
-  clients(choose: (path: string) => RateLimitName) {
+  clients(choose: (path: string) => RateLimitName, refuse: Refuse = refuseReadably) {
     const allowed = this.#allowed.bind(this);
     return createMiddleware<Edge>(async function limitClients(c, next) {
       const name = choose(c.req.path);
       // Only Cloudflare's network adds it, and nobody can send it through that: without it the request came from this machine.
       const address = c.req.header('cf-connecting-ip');
       if (address !== undefined && !(await allowed(c, name, clientNetwork(address)))) {
-        const readable = { 'access-control-allow-origin': '*', 'access-control-expose-headers': 'Retry-After' };
-        return problem(c, tooFast(name, 'Too many requests from this connection'), readable);
+        return refuse(c, tooFast(name, 'Too many requests from this connection'));
       }
       return next();
     });

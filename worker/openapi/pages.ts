@@ -11,7 +11,7 @@ export const pagesPaths: Paths = {
       parameters: [site],
       responses: {
         200: { description: 'The page.', content: html },
-        ...refusals(['site_key_missing', 'site_unknown', 'site_disabled', 'origin_not_allowed', 'edge_not_ready'], html),
+        ...refusals(['site_key_missing', 'site_unknown', 'site_disabled', 'origin_not_allowed', 'rate_limited', 'edge_not_ready'], html),
         ...refusals(['internal']),
       },
     },

@@ -13,6 +13,7 @@ export class Recorder {
   readonly #telemetry: Telemetry;
   readonly #now: () => number;
   readonly #openedAt: number;
+  /** 0 between runs. */
   #startedAt = 0;
   #hasFinished = false;
 
@@ -64,6 +65,7 @@ export class Recorder {
       ...scoreFields(scores?.at(-1)),
     });
     this.#hasFinished = true;
+    this.#startedAt = 0;
     this.#telemetry.flush();
   }
 
@@ -71,6 +73,7 @@ export class Recorder {
     const fields = { ...(settings && runFields(settings)), ...(engine && engineFields(engine)) };
     if (error.code === 'cancelled') this.#telemetry.record({ event: 'cancel', ...this.#duration(), ...fields });
     else this.#telemetry.record({ event: 'generate_error', code: error.code, ...this.#duration(), ...fields });
+    this.#startedAt = 0;
     this.#telemetry.flush();
   }
 

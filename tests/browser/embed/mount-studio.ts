@@ -22,7 +22,7 @@ export interface Mounted {
 }
 
 /** The whole studio page over an engine that goes on when the test says so: what is tested here is the page, not the network. */
-export async function mountStudio({ width = 1000, theme = 'light' } = {}): Promise<Mounted> {
+export async function mountStudio({ width = 1000, theme = 'light', admit = async () => {} } = {}): Promise<Mounted> {
   if (!customElements.get('diptych-app')) defineStudio();
   await loadStyles();
   document.documentElement.dataset.theme = theme;
@@ -31,7 +31,7 @@ export async function mountStudio({ width = 1000, theme = 'light' } = {}): Promi
   const model = new StudioModel({
     connect: () => pacedEngine(steps.wait),
     fetchCatalogue: async () => catalogue,
-    admit: async () => {},
+    admit,
     toPng,
     runtimeBytesMissing: () => 16_000_000,
     rememberRuntime: () => {},

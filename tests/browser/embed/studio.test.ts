@@ -1,5 +1,6 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { page, userEvent } from 'vitest/browser';
+import { DiptychError } from '../../../shared/errors.ts';
 import { textContrasts } from './contrast.ts';
 import { mountStudio, pixels, pixelsSoFar } from './mount-studio.ts';
 
@@ -75,6 +76,27 @@ describe('studio page', () => {
     await expect.element(seed).toHaveValue(5);
     await button('New random seed').click();
     expect(model.state.settings?.seed).not.toBe(5);
+  });
+
+  it('says when the site’s day is used up, and at what time of this clock it starts again, however long that stands there', async () => {
+    vi.useFakeTimers({ toFake: ['Date'], now: new Date(2026, 10, 23, 22, 15) });
+    try {
+      const used = new DiptychError('quota_exceeded', 'The site may use 5 pictures a day.', { retryAfter: 2 * 3600 });
+      const { model, app } = await mountStudio({ admit: () => Promise.reject(used) });
+      await button('Generate').click();
+      const alert = page.getByRole('alert');
+      const again = new Date(2026, 10, 24, 0, 15).toLocaleTimeString([], { hour: '2-digit', minute: '2-digit' });
+      const text = `This site’s share of today is used up Come back after ${again}: then it starts again. What is on this device stays. quota_exceeded`;
+      await expect.element(alert, { timeout: 5000 }).toHaveTextContent(text);
+      expect(model.state).toMatchObject({ progress: undefined, result: undefined, error: { code: 'quota_exceeded' } });
+      expect(focused()).toBe('Generate');
+      vi.setSystemTime(new Date(2026, 10, 23, 23, 0));
+      model.setSettings({ ...model.state.settings!, seed: 9 });
+      await app.updateComplete;
+      await expect.element(alert, { timeout: 5000 }).toHaveTextContent(text);
+    } finally {
+      vi.useRealTimers();
+    }
   });
 
   it('shows how far it is, announces it politely, and cancels', async () => {

@@ -188,4 +188,15 @@ describe('recorder', () => {
     expect(v.parse(TelemetryBatch, sent[0]).events.at(-1)).toMatchObject(expected);
     expect(JSON.stringify(sent)).not.toContain('secret');
   });
+
+  // The edge refuses before a run begins: its time is not that since an earlier one.
+  it.each(['finished', 'failed'] as const)('writes what is refused after a run that %s without a time', (how) => {
+    const { sent, recorder } = visit();
+    if (how === 'finished') recorder.finished(settings, engine, result);
+    else recorder.failed(new DiptychError('blob_corrupt', 'Broken.'), settings, engine);
+    recorder.failed(new DiptychError('quota_exceeded', 'Used up.'), settings, engine);
+    const refused = v.parse(TelemetryBatch, sent.at(-1)).events.at(-1)!;
+    expect(refused).toMatchObject({ event: 'generate_error', code: 'quota_exceeded' });
+    expect(refused).not.toHaveProperty('duration_ms');
+  });
 });

@@ -40,6 +40,7 @@ export async function build(): Promise<Built> {
   });
   await copyFiles(embed, version);
   await buildDocs(DIST);
+  await buildAdmin(DIST);
   await checkAssetSizes(DIST);
   return { loader, studio };
 }

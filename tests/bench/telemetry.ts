@@ -54,7 +54,8 @@ async function openFaultyEdge(sites: readonly string[]): Promise<TestHarness> {
   // It reads them when it is loaded. A line for each of thousands of deliveries would hide the result.
   Object.assign(process.env, WRANGLER_ENV, { WRANGLER_LOG: 'error' });
   const { createTestHarness, experimental_readRawConfig: readRawConfig } = await import('wrangler');
-  const { assets: _, ...config } = readRawConfig({ config: 'wrangler.toml' }).rawConfig;
+  // One machine stands for all visitors here.
+  const { assets: _, ratelimits: __, ...config } = readRawConfig({ config: 'wrangler.toml' }).rawConfig;
   const vars = { SIGNING_KEYS: `bench:${Buffer.alloc(32, 1).toString('base64')}` };
   const edge = createTestHarness({ workers: [{ config: { ...config, main: 'tests/edge/faulty-edge.ts', vars } }] });
   await edge.listen();

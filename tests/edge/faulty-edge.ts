@@ -5,6 +5,8 @@ import { deadlyAt, failing, Killed } from './faults.ts';
 import { histogramsThatDiffer, hoursThatDiffer, totalsOfEvents, totalsOfHours } from './telemetry-totals.ts';
 import { randomNumbers } from './telemetry-traffic.ts';
 
+export { Quotas } from '../../worker/index.ts';
+
 const random = randomNumbers(5);
 const faults = { kills: 0, before: 0, after: 0 };
 let delivered = 0;

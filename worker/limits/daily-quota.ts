@@ -15,7 +15,7 @@ export interface Allowance {
 
 const NOUNS: Record<QuotaKind, string> = { bytes: 'bytes of weights', generations: 'pictures' };
 
-export const limitOf = (site: Pick<Site, 'dailyBytes' | 'dailyGenerations'>, kind: QuotaKind): number | undefined =>
+const limitOf = (site: Pick<Site, 'dailyBytes' | 'dailyGenerations'>, kind: QuotaKind): number | undefined =>
   kind === 'bytes' ? site.dailyBytes : site.dailyGenerations;
 
 /** UTC. @param now milliseconds since 1970 */

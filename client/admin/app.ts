@@ -40,6 +40,7 @@ export class AdminApp extends LitElement {
   declare address: ViewAddress;
   #listening: AbortController | undefined;
   #liveTimer: ReturnType<typeof setInterval> | undefined;
+  #byKeyboard = false;
 
   constructor() {
     super();
@@ -53,6 +54,8 @@ export class AdminApp extends LitElement {
     this.session.addEventListener('change', this.#sessionChanged, { signal });
     this.usage.addEventListener('change', this.#usageChanged, { signal });
     this.address.addEventListener('change', this.#viewChanged, { signal });
+    window.addEventListener('keydown', () => (this.#byKeyboard = true), { signal });
+    window.addEventListener('pointerdown', () => (this.#byKeyboard = false), { signal });
     this.#liveTimer = setInterval(() => document.visibilityState === 'visible' && void this.usage.refreshLive(), LIVE_EVERY_MS);
   }
 
@@ -80,6 +83,17 @@ export class AdminApp extends LitElement {
 
   #load(): void {
     if (this.address.view.page === 'usage') void this.usage.ask(this.address.view);
+  }
+
+  protected override updated(): void {
+    const signedIn = this.session.state.phase === 'signed-in';
+    document.title = `${!signedIn ? 'Sign in' : this.address.view.page === 'sites' ? 'Sites' : 'Usage'} · Diptych admin`;
+    requestAnimationFrame(() => this.#keepFocus());
+  }
+
+  /** Who chose with the keyboard what is gone now, such as a row that is filtered away, goes on at the content, not at the page's beginning. */
+  #keepFocus(): void {
+    if (this.#byKeyboard && document.activeElement === document.body) this.renderRoot.querySelector('main')?.focus({ preventScroll: true });
   }
 
   override render() {

@@ -11,8 +11,8 @@ export class SignIn extends LitElement {
 
   override render() {
     const message = this.missing ? { title: 'Enter a token first', detail: '' } : this.error && errorText(this.error);
-    return html`<form @submit=${this.#submit} novalidate>
-      <h1>Sign in</h1>
+    return html`<form @submit=${this.#submit} novalidate aria-labelledby="heading">
+      <h1 id="heading">Sign in</h1>
       <p class="hint">
         With a token of this edge’s secret <code>ADMIN_TOKEN</code>. It stays in this tab, and is gone when the tab is closed.
       </p>
@@ -35,9 +35,8 @@ export class SignIn extends LitElement {
     </form>`;
   }
 
-  /** For the next attempt. */
-  override focus(): void {
-    this.renderRoot.querySelector('input')?.focus();
+  protected override firstUpdated(): void {
+    this.renderRoot.querySelector('input')!.focus();
   }
 
   #submit(event: SubmitEvent): void {

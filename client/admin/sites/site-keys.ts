@@ -30,7 +30,7 @@ export class SiteKeys extends LitElement {
       <ul>
         ${keys.map((key) => this.#key(key))}
       </ul>
-      <form @submit=${this.#rotate} novalidate>
+      <form @submit=${this.#rotate} novalidate aria-label="New key">
         <label for="overlap">New key</label>
         <div class="row">
           <select id="overlap">

@@ -57,7 +57,7 @@ export class RateLimits {
     const allowed = this.#allowed.bind(this);
     return createMiddleware<Edge>(async function limitClients(c, next) {
       const name = choose(c.req.path);
-      // Only Cloudflare's network adds it, and nobody can send it through that: without it the request came from this machine.
+      // Cloudflare's network sets it whatever the client sends; wrangler dev, where the client sends none.
       const address = c.req.header('cf-connecting-ip');
       if (address !== undefined && !(await allowed(c, name, clientNetwork(address)))) {
         return refuse(c, tooFast(name, 'Too many requests from this connection'));

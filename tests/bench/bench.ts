@@ -3,6 +3,8 @@ import { Command, Option } from 'commander';
 import { useSoftwareVulkan } from '../../models-manifest/cli/software-vulkan.ts';
 import type { Backend } from '../../shared/protocol.ts';
 import { benchEdge, type EdgeOptions } from './edge.ts';
+import type { FuzzOptions } from './fuzz/fuzz.ts';
+import { reportFuzz } from './fuzz/report.ts';
 import { benchGuidance, type GuidanceOptions } from './guidance.ts';
 import { benchRules, DEFAULT_VARIANTS, type RulesOptions } from './rules.ts';
 import { benchTelemetry, type TelemetryOptions } from './telemetry.ts';
@@ -54,5 +56,13 @@ program
   .option('--seconds <n>', 'seconds a measurement', count, 1)
   .option('--clients <n>', 'requests under way at a time', count, 4)
   .action((options: EdgeOptions) => benchEdge(options));
+
+program
+  .command('fuzz')
+  .description('Random and mutated requests against the Worker: no fault, no hang, no leak.')
+  .option('--requests <n>', 'how many', count, 100_000)
+  .option('--seed <n>', 'of everything random', count, 1)
+  .option('--only <n>', 'the number of one request that is sent alone', Number)
+  .action((options: FuzzOptions) => reportFuzz(options));
 
 await program.parseAsync();

@@ -107,9 +107,10 @@ function inPath(request: Sent, random: Random): Sent {
   const [path = '', query] = split(request.path);
   const segments = path.split('/');
   const at = 1 + random.below(segments.length);
-  if (random.chance(0.5)) segments[at] = nastyPart(random);
-  else if (random.chance(0.5)) segments.splice(at, 0, random.pick(['', '.', '..', '%2e%2e', '%2f', nastyPart(random)]));
-  else segments.splice(at, 1);
+  const what = random.pick(['replaced', 'replaced', 'added', 'removed']);
+  if (what === 'replaced') segments[at] = nastyPart(random);
+  else if (what === 'removed') segments.splice(at, 1);
+  else segments.splice(at, 0, random.pick(['', '.', '..', '%2e%2e', '%2f', nastyPart(random)]));
   return { ...request, path: segments.join('/') + query };
 }
 

@@ -23,7 +23,14 @@ export class AdminApi {
    * @throws the edge's own codes, `edge_unreachable` where it does not answer, `AbortError` when `signal` is aborted
    */
   async json<T>(path: string, request: Request = {}): Promise<T> {
-    return (await this.response(path, request)).json() as Promise<T>;
+    const response = await this.response(path, request);
+    return response.json().catch((thrown: unknown) => {
+      if (request.signal?.aborted) throw thrown;
+      throw new DiptychError(
+        'edge_unreachable',
+        `${path.split('?')[0]} answered something that is not JSON. A proxy may stand before the edge.`,
+      );
+    }) as Promise<T>;
   }
 
   /** @throws as `json` */
@@ -44,7 +51,11 @@ export class AdminApi {
     // Cloudflare Access sends a request whose session has ended to its sign-in page.
     if (response.type === 'opaqueredirect')
       throw new DiptychError('edge_unreachable', 'The session of Cloudflare Access has ended. Reload this page to sign in again.');
-    if (!response.ok) throw await problemOf(response);
+    if (!response.ok) throw edgeError(await problemOf(response));
     return response;
   }
 }
+
+/** What names no code of the edge, such as the page of a proxy, is no failed download here. */
+const edgeError = (problem: DiptychError): DiptychError =>
+  problem.code === 'download_failed' ? new DiptychError('edge_unreachable', problem.message, problem.details) : problem;

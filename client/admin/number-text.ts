@@ -4,7 +4,6 @@ const LOCALE = 'en-GB';
 const whole = new Intl.NumberFormat(LOCALE);
 const compact = new Intl.NumberFormat(LOCALE, { notation: 'compact', maximumFractionDigits: 1 });
 const percent = new Intl.NumberFormat(LOCALE, { style: 'percent', maximumFractionDigits: 1 });
-const fine = new Intl.NumberFormat(LOCALE, { maximumFractionDigits: 2 });
 
 /** What stands for a figure that there is none of. */
 export const NO_FIGURE = '–';
@@ -15,8 +14,6 @@ export const countText = (count: number): string => whole.format(count);
 export const shortCountText = (count: number): string => compact.format(count);
 
 export const percentText = (share: number | null): string => (share === null ? NO_FIGURE : percent.format(share));
-
-export const decimalText = (value: number | null): string => (value === null ? NO_FIGURE : fine.format(value));
 
 /** Decimal units, as file managers and the studio have them. */
 const BYTE_UNITS = ['byte', 'kilobyte', 'megabyte', 'gigabyte', 'terabyte', 'petabyte'] as const;

@@ -1,5 +1,6 @@
 /** The dashboard on seeded traffic: every number that it shows is that of SQL over the raw events. */
 import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { bytesText, countText, durationText, percentText } from '../../client/admin/number-text.ts';
@@ -270,5 +271,25 @@ test('an error is told, and trying again helps', async () => {
   await page.getByRole('button', { name: 'Try again' }).click();
   await figuresShown(page);
   expect((await cells(page, 'admin-breakdown')).map(([rule]) => rule)).toEqual(expect.arrayContaining(sql.rules.map(({ value }) => value)));
+  await page.context().close();
+});
+
+test.for([
+  { width: 1280, name: 'admin' },
+  { width: 360, name: 'admin-phone' },
+])('draws its charts at a width of $width', async ({ width, name }) => {
+  const { page } = await lookAt(edge, '', { width });
+  await figuresShown(page);
+  const drawn = await page.locator('canvas').evaluateAll((all) =>
+    all.map((canvas) => {
+      const { width, height } = canvas as HTMLCanvasElement;
+      const { data } = (canvas as HTMLCanvasElement).getContext('2d')!.getImageData(0, 0, width, height);
+      return data.filter((value, i) => i % 4 === 3 && value > 0).length / (width * height);
+    }),
+  );
+  expect(drawn).toHaveLength(4);
+  for (const share of drawn) expect(share).toBeGreaterThan(0.03);
+  expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(width);
+  if (process.env.DIPTYCH_SHOTS) await page.screenshot({ path: join(process.env.DIPTYCH_SHOTS, `${name}.png`), fullPage: true });
   await page.context().close();
 });

@@ -108,6 +108,9 @@ export class ChartView extends LitElement {
         position: relative;
         min-width: 0;
       }
+      details:not([open]) {
+        margin-bottom: calc(-1 * var(--space-3));
+      }
       .scroll {
         max-height: 22rem;
         overflow: auto;

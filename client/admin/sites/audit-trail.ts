@@ -70,8 +70,10 @@ export class AuditTrail extends LitElement {
         width: 100%;
         overflow-x: auto;
       }
-      tbody th {
-        white-space: nowrap;
+      @media (min-width: 40rem) {
+        tbody th {
+          white-space: nowrap;
+        }
       }
       th,
       td,

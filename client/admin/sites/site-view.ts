@@ -137,6 +137,11 @@ export class SiteView extends LitElement {
         background: var(--accent-wash);
         overflow-wrap: anywhere;
       }
+      /* They must be there to be spoken when they fill, and take no room until then. */
+      [role='status']:empty,
+      [role='alert']:empty {
+        position: absolute;
+      }
       .error p {
         margin: var(--space-1) 0;
       }

@@ -4,7 +4,7 @@ import { changeView } from '../view-event.ts';
 import { type Filter, isSameFilter } from '../view-state.ts';
 
 /** Filters by these too, or no longer, where all are already. */
-export function toggled(filters: readonly Filter[], chosen: readonly Filter[]): Filter[] {
+function toggled(filters: readonly Filter[], chosen: readonly Filter[]): Filter[] {
   const isChosen = (filter: Filter): boolean => chosen.some((other) => isSameFilter(filter, other));
   const others = filters.filter((filter) => !isChosen(filter));
   return others.length + chosen.length === filters.length ? others : [...others, ...chosen];

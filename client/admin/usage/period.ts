@@ -25,7 +25,7 @@ export function daysOf(choice: PeriodChoice, now: number): Days {
   return isPreset(choice) ? { from: today(now - (PRESETS[choice] - 1) * DAY_MS), to: today(now) } : choice;
 }
 
-export const lengthOf = ({ from, to }: Days): number => Math.round((Date.parse(to) - Date.parse(from)) / DAY_MS) + 1;
+const lengthOf = ({ from, to }: Days): number => Math.round((Date.parse(to) - Date.parse(from)) / DAY_MS) + 1;
 
 /** What is wrong with days that were typed; undefined where nothing is. */
 export function refusalOf({ from, to }: Days): string | undefined {

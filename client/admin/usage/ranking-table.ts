@@ -1,7 +1,7 @@
 import { css, html, type TemplateResult } from 'lit';
 import { countText, percentText } from '../number-text.ts';
 
-export interface RankingRow {
+interface RankingRow {
   name: TemplateResult;
   events: number;
 }

@@ -139,6 +139,7 @@ export class Toolbar extends LitElement {
         }
         select {
           width: 100%;
+          max-width: none;
         }
         slot {
           width: 100%;

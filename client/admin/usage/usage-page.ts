@@ -29,7 +29,7 @@ export class UsagePage extends LitElement {
         ${this.#live()}
       </header>
       <admin-toolbar .view=${view} .sites=${this.sites}><admin-export .api=${this.api} .view=${view}></admin-export></admin-toolbar>
-      <admin-filter-chips .filters=${view.filters} .siteName=${this.#siteName}></admin-filter-chips>
+      <admin-filter-chips ?hidden=${view.filters.length === 0} .filters=${view.filters} .siteName=${this.#siteName}></admin-filter-chips>
       <p class="hint period">${analytics ? periodText(analytics) : ' '}</p>
       <p class="visually-hidden" role="status">${this.#announcement(analytics)}</p>
       ${state.error ? this.#failure(state.error) : this.#panels(analytics)}`;
@@ -54,11 +54,11 @@ export class UsagePage extends LitElement {
       <div class="column">
         <admin-funnel .analytics=${analytics} .filters=${filters}></admin-funnel>
         <admin-weights .analytics=${analytics} .filters=${filters}></admin-weights>
-        <admin-most-used .analytics=${analytics} .filters=${filters}></admin-most-used>
+        <admin-errors .analytics=${analytics} .filters=${filters}></admin-errors>
       </div>
       <div class="column">
         <admin-speed .analytics=${analytics} .filters=${filters}></admin-speed>
-        <admin-errors .analytics=${analytics} .filters=${filters}></admin-errors>
+        <admin-most-used .analytics=${analytics} .filters=${filters}></admin-most-used>
         <admin-rules .analytics=${analytics} .filters=${filters}></admin-rules>
       </div>
       <admin-breakdown

@@ -1,6 +1,7 @@
 import { css, html, LitElement, nothing } from 'lit';
 import type { AdminApi } from './admin-api.ts';
 import { ChartView } from './charts/chart-view.ts';
+import { Failure } from './failure.ts';
 import type { Session } from './session.ts';
 import { SignIn } from './sign-in.ts';
 import { AuditTrail } from './sites/audit-trail.ts';
@@ -138,6 +139,8 @@ export class AdminApp extends LitElement {
   #page() {
     const { state } = this.session;
     if (state.phase === 'opening') return html`<p class="hint" role="status">Opening …</p>`;
+    if (state.phase === 'failed')
+      return html`<admin-failure .error=${state.error} @retry=${() => void this.session.open()}></admin-failure>`;
     if (state.phase === 'signed-out')
       return html`<admin-sign-in
         .error=${state.error}
@@ -266,6 +269,7 @@ export function defineAdmin(): void {
   customElements.define('admin-audit', AuditTrail);
   customElements.define('admin-site', SiteView);
   customElements.define('admin-sites', SitesPage);
+  customElements.define('admin-failure', Failure);
   customElements.define('admin-sign-in', SignIn);
   customElements.define('admin-app', AdminApp);
 }

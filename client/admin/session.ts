@@ -12,6 +12,8 @@ export type SessionState =
   | { phase: 'opening' }
   /** Without `error` nobody has tried a token yet, or they signed out. */
   | { phase: 'signed-out'; error?: DiptychError; busy: boolean }
+  /** Nobody could find out: the edge did not answer, is not set up, or asks to wait. */
+  | { phase: 'failed'; error: DiptychError }
   /** `byToken`: not through Cloudflare Access. */
   | { phase: 'signed-in'; sites: readonly SiteRecord[]; byToken: boolean };
 
@@ -45,16 +47,17 @@ export class Session extends EventTarget {
     this.#set({ phase: 'signed-out', busy: false });
   }
 
-  /** Reads the sites again, after one was changed. */
+  /** Reads the sites again, after one was changed. Where that fails, the list stays as it was. */
   async refreshSites(): Promise<void> {
-    await this.#enter(() => this.state);
+    const { state } = this;
+    await this.#enter(() => state);
+    if (this.state.phase === 'failed') this.#set(state);
   }
 
   /** Takes an error of any request: one that says that nobody is signed in ends the session. Returns whether it did. */
   endedBy(error: DiptychError): boolean {
-    if (error.code !== 'admin_credentials_missing' && error.code !== 'admin_credentials_invalid') return false;
-    this.#refuse(error);
-    return true;
+    if (isRefusal(error)) this.#refuse(error);
+    return isRefusal(error);
   }
 
   async #enter(meanwhile: () => SessionState): Promise<void> {
@@ -70,9 +73,9 @@ export class Session extends EventTarget {
 
   #refuse(error: DiptychError): void {
     this.#attempt++;
+    if (!isRefusal(error)) return this.#set({ phase: 'failed', error });
     const tried = this.#tokens.get() !== undefined;
-    // A token that is refused is of no use; one that could not be tried may be right.
-    if (error.code === 'admin_credentials_invalid') this.#tokens.clear();
+    this.#tokens.clear();
     const isFirstVisit = error.code === 'admin_credentials_missing' && !tried;
     this.#set({ phase: 'signed-out', busy: false, ...(!isFirstVisit && { error }) });
   }
@@ -93,3 +96,6 @@ export class Session extends EventTarget {
     this.dispatchEvent(new Event('change'));
   }
 }
+
+/** Other errors say nothing about the token. */
+const isRefusal = ({ code }: DiptychError): boolean => code === 'admin_credentials_missing' || code === 'admin_credentials_invalid';

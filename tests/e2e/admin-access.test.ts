@@ -151,7 +151,9 @@ describe.for(['light', 'dark'] as const)('in %s', (colorScheme) => {
   });
 
   test('charts are painted in this scheme’s colours, which tell their parts from the ground', async () => {
-    const page = await open('', { colorScheme });
+    // They follow when the scheme changes, as it does at nightfall.
+    const page = await open('', { colorScheme: colorScheme === 'dark' ? 'light' : 'dark' });
+    await page.emulateMedia({ colorScheme });
     const painted = await page.locator('admin-weights canvas').evaluate((canvas) => {
       const { width, height } = canvas as HTMLCanvasElement;
       const { data } = (canvas as HTMLCanvasElement).getContext('2d')!.getImageData(0, 0, width, height);

@@ -1,6 +1,5 @@
 import { css, html, LitElement, nothing } from 'lit';
 import { ALL_SITES, type Analytics } from '../../../shared/analytics.ts';
-import { ERRORS } from '../../../shared/errors.ts';
 import type { SiteRecord } from '../../../shared/site-settings.ts';
 import type { AdminApi } from '../admin-api.ts';
 import { countText, instantText, longDayText } from '../number-text.ts';
@@ -32,7 +31,7 @@ export class UsagePage extends LitElement {
       <admin-filter-chips ?hidden=${view.filters.length === 0} .filters=${view.filters} .siteName=${this.#siteName}></admin-filter-chips>
       <p class="hint period">${analytics ? periodText(analytics) : ' '}</p>
       <p class="visually-hidden" role="status">${this.#announcement(analytics)}</p>
-      ${state.error ? this.#failure(state.error) : this.#panels(analytics)}`;
+      ${state.error ? html`<admin-failure .error=${state.error}></admin-failure>` : this.#panels(analytics)}`;
   }
 
   readonly #siteName = (id: string): string => (id === ALL_SITES ? 'All sites' : (this.sites.find((site) => site.id === id)?.name ?? id));
@@ -68,14 +67,6 @@ export class UsagePage extends LitElement {
         .by=${breakdown}
         .siteName=${this.#siteName}
       ></admin-breakdown>
-    </div>`;
-  }
-
-  #failure(error: NonNullable<UsageState['error']>) {
-    return html`<div class="failure" role="alert">
-      <h2>${ERRORS[error.code].title}</h2>
-      <p>${error.message}</p>
-      <button type="button" class="primary" @click=${() => this.dispatchEvent(new CustomEvent('retry'))}>Try again</button>
     </div>`;
   }
 
@@ -141,20 +132,6 @@ export class UsagePage extends LitElement {
       }
       .wide {
         grid-column: 1 / -1;
-      }
-      .failure {
-        display: grid;
-        justify-items: start;
-        gap: var(--space-3);
-        padding: var(--space-5);
-        border: 1px solid var(--line);
-        border-radius: 14px;
-        background: var(--surface);
-        overflow-wrap: anywhere;
-      }
-      .failure p {
-        max-width: 44rem;
-        margin: 0;
       }
       @media (max-width: 60rem) {
         .panels {

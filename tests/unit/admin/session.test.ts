@@ -53,24 +53,49 @@ test('signs in, reads every page of sites, and out', async () => {
   expect([token, session.state]).toEqual([undefined, { phase: 'signed-out', busy: false }]);
 });
 
-test.for([
-  { code: 'admin_credentials_invalid', kept: undefined },
-  // These say nothing about the token.
-  { code: 'edge_not_ready', kept: 'secret' },
-  { code: 'rate_limited', kept: 'secret' },
-] as const)('$code is told, and the token is kept: $kept', async ({ code, kept }) => {
-  answers = [refusal(code)];
+test('a token that is refused is forgotten', async () => {
+  answers = [refusal('admin_credentials_invalid')];
   const session = open();
   await session.signIn('secret');
-  expect(session.state).toMatchObject({ phase: 'signed-out', busy: false, error: { code, message: `because of ${code}` } });
-  expect(token).toBe(kept);
+  expect(session.state).toMatchObject({ phase: 'signed-out', error: { code: 'admin_credentials_invalid' } });
+  expect(token).toBeUndefined();
 });
 
-test('an edge that does not answer is told so', async () => {
-  answers = [() => Promise.reject(new TypeError('Failed to fetch'))];
+test.for([
+  { what: 'nobody may administer yet', answer: refusal('edge_not_ready'), code: 'edge_not_ready', message: 'because of edge_not_ready' },
+  { what: 'asked too often', answer: refusal('rate_limited'), code: 'rate_limited', message: 'because of rate_limited' },
+  {
+    what: 'no answer',
+    answer: () => Promise.reject(new TypeError('Failed to fetch')),
+    code: 'edge_unreachable',
+    message: /did not answer/,
+  },
+  {
+    what: 'no problem+json',
+    answer: () => new Response('<h1>Bad gateway</h1>', { status: 502 }),
+    code: 'edge_unreachable',
+    message: /502/,
+  },
+])('$what says nothing about the token, which can be tried again', async ({ answer, code, message }) => {
+  answers = [answer, page(['a'])];
   const session = open();
   await session.signIn('secret');
-  expect(session.state).toMatchObject({ phase: 'signed-out', error: { code: 'edge_unreachable' } });
+  expect(session.state).toMatchObject({ phase: 'failed', error: { code, message: expect.stringMatching(message) } });
+  expect(token).toBe('secret');
+  await session.open();
+  expect(session.state).toMatchObject({ phase: 'signed-in', sites: [{ id: 'a' }] });
+});
+
+test('a list of sites that cannot be read again stays', async () => {
+  answers = [page(['a']), refusal('rate_limited'), page(['a', 'b']), refusal('admin_credentials_invalid')];
+  const session = open();
+  await session.open();
+  for (const sites of [['a'], ['a', 'b']]) {
+    await session.refreshSites();
+    expect(session.state).toMatchObject({ phase: 'signed-in', sites: sites.map((id) => ({ id })) });
+  }
+  await session.refreshSites();
+  expect(session.state.phase).toBe('signed-out');
 });
 
 test('who signs out while the answer is on its way stays out', async () => {

@@ -3,7 +3,12 @@ import { AdminApi } from '../../../client/admin/admin-api.ts';
 
 const problem = JSON.stringify({ code: 'site_not_found', detail: 'There is no site nobody.' });
 const CASES: { name: string; answer: () => Response; code: string; message: RegExp }[] = [
-  { name: 'a problem of the edge', answer: () => new Response(problem, { status: 404 }), code: 'site_not_found', message: /no site nobody/ },
+  {
+    name: 'a problem of the edge',
+    answer: () => new Response(problem, { status: 404 }),
+    code: 'site_not_found',
+    message: /no site nobody/,
+  },
   {
     name: 'the error page of a proxy',
     answer: () => new Response('<h1>Bad gateway</h1>', { status: 502 }),

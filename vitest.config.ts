@@ -63,7 +63,7 @@ export default defineConfig({
         test: {
           name: 'browser',
           include: ['tests/browser/**/*.test.ts'],
-          testTimeout: 300_000,
+          testTimeout: 600_000,
           browser: {
             enabled: true,
             headless: true,

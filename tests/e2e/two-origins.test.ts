@@ -18,7 +18,7 @@ import { type HostPage, serveHost } from './host-page.ts';
 /** A site whose pages are elsewhere. */
 const OTHER_SITE = 'pk_elsewhere';
 /** A picture that never comes would wait for ever. */
-const TIMEOUT = 180_000;
+const TIMEOUT = 500_000;
 const RECIPE = { subject: 'pip', style: 'knit', seed: '7' };
 
 let folder: string;

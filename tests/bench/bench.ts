@@ -55,6 +55,7 @@ program
   .option('--rounds <n>', 'rounds of four measurements, in turns', count, 3)
   .option('--seconds <n>', 'seconds a measurement', count, 1)
   .option('--clients <n>', 'requests under way at a time', count, 4)
+  .option('--json <file>', 'writes the figures to a file as well')
   .action((options: EdgeOptions) => benchEdge(options));
 
 program

@@ -1,4 +1,5 @@
 /** What the Worker costs: each route beside a plain handler that returns the same bytes, on workerd, on this machine. */
+import { writeFile } from 'node:fs/promises';
 import { Agent, request } from 'node:http';
 import type { Miniflare } from 'miniflare';
 import { exactQuantile } from '../../shared/nearest-rank.ts';
@@ -11,6 +12,25 @@ export interface EdgeOptions {
   seconds: number;
   /** Requests under way at a time. */
   clients: number;
+  /** A file that the figures are written to as well. */
+  json?: string;
+}
+
+interface Figures {
+  /** Requests a second, the median of the measurements. */
+  rate: number;
+  p50Ms: number;
+  p99Ms: number;
+}
+
+interface Result {
+  route: string;
+  edge: Figures;
+  plain: Figures;
+  /** Requests a second of the edge over the plain handler's, the median of the pairs that were measured side by side. */
+  ratio: number;
+  bar?: number;
+  missed: boolean;
 }
 
 const SITE = 'pk_bench';
@@ -45,7 +65,14 @@ export async function benchEdge(options: EdgeOptions): Promise<void> {
     console.log(
       `| route | edge, requests/s | p50, p99 ms | plain handler, requests/s | p50, p99 ms | edge / plain |\n| --- | --- | --- | --- | --- | --- |`,
     );
-    for (const route of await routes(workerd, origin)) report(route, await compare(route, origin, options));
+    const results: Result[] = [];
+    for (const route of await routes(workerd, origin)) {
+      const result = resultOf(route, await compare(route, origin, options));
+      console.log(tableRow(result));
+      results.push(result);
+    }
+    if (options.json !== undefined) await writeFile(options.json, `${JSON.stringify(results, undefined, 2)}\n`);
+    if (results.some(({ missed }) => missed)) process.exitCode = 1;
   } finally {
     await workerd.dispose();
   }
@@ -129,16 +156,26 @@ function send({ method, path, headers, body }: Load, origin: string, agent: Agen
   });
 }
 
-function report({ name, bar }: Route, { edge, bare }: Record<'edge' | 'bare', Measured[]>): void {
+function resultOf({ name, bar }: Route, { edge, bare }: Record<'edge' | 'bare', Measured[]>): Result {
   const ratio = median(edge.map(({ rate }, i) => rate / bare[i]!.rate));
-  const cells = [edge, bare].flatMap((measured) => {
-    const latencies = measured.flatMap((one) => one.latencies);
-    const [p50, p99] = [0.5, 0.99].map((q) => exactQuantile(latencies, q).toFixed(1));
-    return [Math.round(median(measured.map(({ rate }) => rate))), `${p50}, ${p99}`];
-  });
-  const missed = bar !== undefined && ratio < bar;
-  console.log(
-    `| ${[name, ...cells, `${ratio.toFixed(2)}${bar === undefined ? '' : ` (at least ${bar})${missed ? ' MISSED' : ''}`}`].join(' | ')} |`,
-  );
-  if (missed) process.exitCode = 1;
+  return {
+    route: name,
+    edge: figuresOf(edge),
+    plain: figuresOf(bare),
+    ratio,
+    ...(bar !== undefined && { bar }),
+    missed: bar !== undefined && ratio < bar,
+  };
+}
+
+function figuresOf(measured: readonly Measured[]): Figures {
+  const latencies = measured.flatMap((one) => one.latencies);
+  const [p50Ms, p99Ms] = [0.5, 0.99].map((q) => exactQuantile(latencies, q)) as [number, number];
+  return { rate: median(measured.map(({ rate }) => rate)), p50Ms, p99Ms };
+}
+
+function tableRow({ route, edge, plain, ratio, bar, missed }: Result): string {
+  const cells = [edge, plain].flatMap(({ rate, p50Ms, p99Ms }) => [Math.round(rate), `${p50Ms.toFixed(1)}, ${p99Ms.toFixed(1)}`]);
+  const verdict = bar === undefined ? '' : ` (at least ${bar})${missed ? ' MISSED' : ''}`;
+  return `| ${[route, ...cells, ratio.toFixed(2) + verdict].join(' | ')} |`;
 }

@@ -41,7 +41,11 @@ export function enabledSite(c: EdgeContext): Site {
   const key = c.req.query('site');
   if (!key) throw new DiptychError('site_key_missing', `${c.req.path} needs the site key: ?site=pk_...`);
   const { site } = c.var;
-  if (!site) throw new DiptychError('site_unknown', `No site has the key ${key.slice(0, 80)}, or the key was replaced. Copy the site’s key from the operator of this edge.`);
+  if (!site)
+    throw new DiptychError(
+      'site_unknown',
+      `No site has the key ${key.slice(0, 80)}, or the key was replaced. Copy the site’s key from the operator of this edge.`,
+    );
   if (site.disabled)
     throw new DiptychError('site_disabled', `Site ${site.id} is disabled. Ask the operator of this edge.`, { site: site.id });
   return site;

@@ -14,7 +14,7 @@ const { id, keys } = await createSite({
   dailyGenerations: 1000,
   dailyBytes: 1_000_000,
 });
-const [{ key }] = keys as [{ key: string }];
+const { key } = keys[0]!;
 
 const ALLOWED = ['https://shop.example', 'https://a.wild.example', 'https://xn--bcher-kva.example', 'https://port.example:8443'];
 

@@ -44,9 +44,14 @@ async function start(): Promise<void> {
     await edge.stop();
   };
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => void stop());
-  out.line(
-    `\n  Open  ${demo.origin}\n\n  A page of its own that embeds the widget from the edge on ${edge.origin}.\n  Its sites: npx diptych site --edge ${edge.origin} list\n  Ctrl-C ends both.\n`,
-  );
+  out.line(`
+  Open  ${demo.origin}
+
+  A page of its own that embeds the widget from the edge on ${edge.origin}.
+  Usage and sites: ${edge.origin}/admin, with the part of ADMIN_TOKEN in .dev.vars that follows "local:".
+  npm run seed:analytics fills it for a look; npx diptych site --edge ${edge.origin} list does without a page.
+  Ctrl-C ends all.
+`);
 }
 
 try {

@@ -20,14 +20,38 @@ export const DEFAULT_RULE: RuleName = 'kl';
 const wholeFromOne = v.pipe(v.number(), v.integer(), v.minValue(1));
 const modulePrefix = v.pipe(v.string(), v.minLength(1));
 
+/** The axis of the softmax whose change `kl` measures: over the channels of a position, or over the positions of a channel. */
+const AXES = ['channels', 'positions'] as const;
+/** Of base b and changed c: KL(b || c), KL(c || b), or their sum. */
+const DIRECTIONS = ['forward', 'reverse', 'symmetric'] as const;
+/** What decides together: a layer, each half of classifier-free guidance, each position. */
+const SCOPES = ['layer', 'half', 'position'] as const;
+
+/** How far a LoRA moves a feature, beside the criterion that a rule is named for. The defaults are the paper's (arXiv 2602.15539). */
+export interface Measuring {
+  axis: (typeof AXES)[number];
+  direction: (typeof DIRECTIONS)[number];
+  scope: (typeof SCOPES)[number];
+  /** Positions between two that are measured, and 1: 1 measures all. */
+  stride: number;
+}
+
 /** What can be set of the rules, with the defaults of the papers. A rule reads its own fields and leaves the others. */
-export const RuleSettings = v.strictObject({
+const Settings = v.strictObject({
   /** `kl`, `l2`, `cosine`: compare D_subject / g^2 with D_style, g the ratio of the two LoRAs' root-mean-square change of the weights. */
   balance: v.optional(v.boolean(), false),
   /** `kl`, `l2`, `cosine`: measure in every n-th step and keep the choice in between. 1 is the exact rule. */
   every: v.optional(wholeFromOne, 1),
   /** `kl`, `l2`, `cosine`: measure at every n-th position of a feature. 1 is the exact rule. */
   stride: v.optional(wholeFromOne, 1),
+  /** `kl`: the axis of the softmax. */
+  axis: v.optional(v.picklist(AXES), 'channels'),
+  /** `kl`: which way the divergence is taken: of base b and changed c, KL(b || c), KL(c || b), or their sum. */
+  direction: v.optional(v.picklist(DIRECTIONS), 'forward'),
+  /** `kl`, `l2`, `cosine`: what decides together. A choice finer than a layer is made anew in every step, at every position. */
+  scope: v.optional(v.picklist(SCOPES), 'layer'),
+  /** `kl`, `l2`, `cosine`: how much of the change that loses is applied beside the one that wins, 0 to 1. */
+  loser: v.optional(v.pipe(v.number(), v.minValue(0), v.maxValue(1)), 0),
   /** `k-lora`: how the style's weight grows over the steps. */
   schedule: v.optional(v.picklist(['s', 's*']), 's'),
   /** `np-lora`: how much of the style's row space is taken from the subject; 0 is `direct`. */
@@ -41,6 +65,34 @@ export const RuleSettings = v.strictObject({
   /** `block`: the same for the style; the second attention. */
   styleBlock: v.optional(modulePrefix),
 });
+
+export const RuleSettings = v.pipe(
+  Settings,
+  v.forward(
+    v.partialCheck(
+      [['scope'], ['every']],
+      ({ scope, every }) => scope === 'layer' || every === 1,
+      'A choice finer than a layer is not kept from step to step: set every to 1, or scope to layer',
+    ),
+    ['scope'],
+  ),
+  v.forward(
+    v.partialCheck(
+      [['scope'], ['stride'], ['axis']],
+      ({ scope, stride, axis }) => scope !== 'position' || (stride === 1 && axis === 'channels'),
+      'Each position decides by its own channels: set stride to 1 and axis to channels, or scope to layer or half',
+    ),
+    ['scope'],
+  ),
+  v.forward(
+    v.partialCheck(
+      [['loser'], ['every']],
+      ({ loser, every }) => loser === 0 || every === 1,
+      'Between measurements one LoRA acts alone in a layer: set every to 1, or loser to 0',
+    ),
+    ['loser'],
+  ),
+);
 export type RuleSettings = v.InferInput<typeof RuleSettings>;
 export type SettledRule = v.InferOutput<typeof RuleSettings>;
 

@@ -9,17 +9,17 @@ import type { FusionNeed } from './loaded-graph.ts';
 export type FusionNeeds = Readonly<Partial<Record<Component, FusionNeed>>>;
 
 /** What `rule` needs of the graphs that the LoRAs change, modules in the model's order. */
-export function fusionNeeds(model: ModelEntry, adapters: Adapters, rule: RuleName, { every, stride }: SettledRule): FusionNeeds {
+export function fusionNeeds(model: ModelEntry, adapters: Adapters, rule: RuleName, settings: SettledRule): FusionNeeds {
   const need = (component: Component): FusionNeed => {
     const { subject, style } = adapters[component];
     const touched = new Set([...subject, ...style].map((layer) => layer.module));
     const modules = (model.layers[component] ?? []).map((layer) => layer.module).filter((module) => touched.has(module));
-    return { modules, form: formOf(rule, stride, component === 'denoiser' && every > 1) };
+    return { modules, form: formOf(rule, settings, component === 'denoiser' && settings.every > 1) };
   };
   return Object.fromEntries(COMPONENTS.map((component) => [component, need(component)]));
 }
 
 /** A text encoder runs once, so only a denoiser is ever between two measurements. */
-function formOf(rule: RuleName, stride: number, applies: boolean): FusedForm {
-  return isMeasured(rule) ? { measures: rule, stride, applies } : { applies: true };
+function formOf(rule: RuleName, { axis, direction, scope, stride }: SettledRule, applies: boolean): FusedForm {
+  return isMeasured(rule) ? { measures: rule, axis, direction, scope, stride, applies } : { applies: true };
 }

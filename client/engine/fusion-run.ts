@@ -1,4 +1,4 @@
-import { choices, decisionTable } from '../../shared/fusion/decision.ts';
+import { choices, decisionTable, gateTable } from '../../shared/fusion/decision.ts';
 import { type Branch, BRANCHES, type Slot } from '../../shared/fusion/factors.ts';
 import { FUSION } from '../../shared/fusion/interface.ts';
 import type { BoundRule, Pass } from '../../shared/fusion/rules/rule.ts';
@@ -99,7 +99,10 @@ export class FusionRun {
   #controls(measures: boolean): Record<string, RuntimeTensor> {
     const { runtime, form, layers } = this.#graph;
     return {
-      ...(form.measures ? { [FUSION.table]: runtime.host(this.#table, [3, layers.length]) } : {}),
+      ...(form.measures && {
+        [FUSION.table]: runtime.host(this.#table, [3, layers.length]),
+        [FUSION.gates]: runtime.host(gateTable(this.#rule.measure?.loser ?? 0), [2, 2]),
+      }),
       ...(form.measures && form.applies ? { [FUSION.measure]: runtime.flag(measures) } : {}),
     };
   }

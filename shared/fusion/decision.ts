@@ -20,7 +20,10 @@ export function decisionTable(modules: readonly string[], pair: LoraPair, weight
   return Float32Array.from([0, 1, 2].flatMap((row) => columns.map((column) => column[row]!)));
 }
 
-/** What the graph chose in each layer, from its table [3, L] and its output `fusion.distances` [L, 2]: the same float32 arithmetic. */
+/** The input `fusion.gates` [2, 2]: subject and style where the subject wins, then where the style wins; of the loser, the share that is still applied. */
+export const gateTable = (loser: number): Float32Array => Float32Array.of(1, loser, loser, 1);
+
+/** What the graph chose in each layer, or where a choice is finer, by the layer's means would have: from its table [3, L] and its output `fusion.distances` [L, 2]: the same float32 arithmetic. */
 export function choices(table: Float32Array, distances: Float32Array): Branch[] {
   const layers = table.length / 3;
   return Array.from({ length: layers }, (_, row) => {

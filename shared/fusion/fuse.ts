@@ -6,11 +6,12 @@ import { type Graph, type GraphValue, int, type Model, type Node } from '../onnx
 import { emitAdded, emitMerged, mergesIntoWeight } from './applied-layer.ts';
 import { CRITERIA, type CriterionName } from './criteria/criteria.ts';
 import { factorInput, FUSION } from './interface.ts';
+import type { Measuring } from '../rules.ts';
 import { emitMeasured } from './measured-layer.ts';
 import { findSites, type Site } from './sites.ts';
 
 /** What the fused layers do: measure both LoRAs and choose, or apply whatever factors they are fed. */
-export type LayerForm = { measures: CriterionName; stride: number } | 'apply';
+export type LayerForm = (Measuring & { measures: CriterionName }) | 'apply';
 
 export interface FusedModel {
   model: Model;
@@ -36,7 +37,7 @@ export function fuse(model: Model, modules: readonly string[], form: LayerForm):
   const layers = sites.map((site): FusedLayer => ({ ...site.layer, rank: dimsOf(model.graph, site).length }));
   graph.inputs.push(...layers.flatMap(factorInputs));
   if (form !== 'apply') {
-    graph.inputs.push(float32Value(FUSION.table, [3, layers.length]));
+    graph.inputs.push(float32Value(FUSION.table, [3, layers.length]), float32Value(FUSION.gates, [2, 2]));
     graph.outputs.push(float32Value(FUSION.distances, [layers.length, 2]));
     emitDistances(builder, distances);
     graph.nodes.push(...builder.nodes);
@@ -113,10 +114,10 @@ class Rewrite {
     this.#builder.scope(`${site.layer.module}/fusion`);
     const place = { row, dims: dimsOf(this.#graph, site), base, output: site.output };
     if (this.#form === 'apply') emitAdded(this.#builder, site, place);
-    else
-      this.#distances.push(
-        emitMeasured(this.#builder, site, place, { criterion: CRITERIA[this.#form.measures], stride: this.#form.stride }),
-      );
+    else {
+      const criterion = CRITERIA[this.#form.measures](this.#form);
+      this.#distances.push(emitMeasured(this.#builder, site, place, { ...this.#form, criterion }));
+    }
   }
 }
 

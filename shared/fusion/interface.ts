@@ -4,6 +4,8 @@
 export const FUSION = {
   /** [3, L] float32 input of a measuring graph: rows a, b, c, the subject wins where a D_subject + b D_style + c >= 0. */
   table: 'fusion.table',
+  /** [2, 2] float32 input of a measuring graph, symmetric: what is applied of the LoRA that wins on the diagonal, of the one that loses beside it. */
+  gates: 'fusion.gates',
   /** [L, 2] float32 output of a measuring graph: D_subject and D_style. */
   distances: 'fusion.distances',
   /** [] bool input of a graph that can do both: true measures and chooses, false applies the factors as they are fed. Lives on the CPU. */

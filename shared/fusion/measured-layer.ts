@@ -6,8 +6,10 @@
  */
 import type { GraphBuilder } from '../onnx/builder.ts';
 import { int } from '../onnx/ir.ts';
+import type { Measuring } from '../rules.ts';
 import { byPosition, emitDown, emitUp, FLOAT16, FLOAT32 } from './branch.ts';
 import type { Criterion } from './criteria/criterion.ts';
+import { axesFrom, emitFinerChoice, emitWinner } from './finer-choice.ts';
 import { factorInput, FUSION } from './interface.ts';
 import type { Site } from './sites.ts';
 
@@ -19,17 +21,16 @@ export interface LayerPlace {
   output: string;
 }
 
-/** How a layer measures: by what, and at every so many-th position only (1: at all, which is the exact rule). */
-export interface Measurement {
+/** How a layer measures: by what, what decides together, and at every so many-th position only (1: at all, which is the exact rule). */
+export interface Measurement extends Pick<Measuring, 'scope' | 'stride'> {
   criterion: Criterion;
-  stride: number;
 }
 
 /** Fewer positions than this are all measured, whatever the stride: an estimate from a handful would be chance. */
 const LEAST_SAMPLE = 16;
 
-/** Emits the layer. Returns the name of its distances [2]. */
-export function emitMeasured(builder: GraphBuilder, site: Site, place: LayerPlace, { criterion, stride }: Measurement): string {
+/** Emits the layer. Returns the name of its mean distances [2]. */
+export function emitMeasured(builder: GraphBuilder, site: Site, place: LayerPlace, { criterion, scope, stride }: Measurement): string {
   const { row, dims, base, output } = place;
   const conv = site.layer.kind === 'conv';
   const y0 = site.float16 ? builder.add('Cast', 'y0', [base], { to: FLOAT32 }) : base;
@@ -37,15 +38,23 @@ export function emitMeasured(builder: GraphBuilder, site: Site, place: LayerPlac
   const h = emitDown(builder, site);
   const rank = conv ? 3 : dims.length;
   const channels = conv ? 1 : rank - 1;
-  const positions = conv ? dims[2]! * dims[3]! : dims.at(-2)!;
-  const step = positions >= stride * LEAST_SAMPLE ? stride : 1;
+  const positions = conv ? 2 : rank > 2 ? rank - 2 : channels;
+  const step = (conv ? dims[2]! * dims[3]! : dims.at(-2)!) >= stride * LEAST_SAMPLE ? stride : 1;
   const sampled = (label: string, value: string) => (step === 1 ? value : everyNth(builder, label, value, conv ? 2 : rank - 2, step));
   const d = emitUp(builder, site, 'd', sampled('h.sampled', h));
-  const distances = criterion(builder, { y0: sampled('y0.sampled', features), d, rank, channels });
-  const gates = emitGates(builder, distances, row);
-  // Of sampled positions d is not the whole change: the chosen factors are applied to all.
-  const change = step === 1 ? chosen(builder, gates, 'd', d) : emitUp(builder, site, 'd.chosen', h, chosenUp(builder, site, gates));
-  const shaped = step === 1 || conv ? builder.add('Reshape', 'change', [change, builder.int64s(dims)]) : change;
+  const measured = criterion(builder, { y0: sampled('y0.sampled', features), d, channels, positions });
+  const distances = builder.reduce('ReduceMean', 'mean', measured, axesFrom(1, rank), false);
+  let change: string;
+  if (scope !== 'layer') {
+    // Of sampled positions d is not the whole change.
+    const whole = step === 1 ? d : emitUp(builder, site, 'd.whole', h);
+    change = emitFinerChoice(builder, { measured, d: whole, rank, channels, row }, scope);
+  } else {
+    const gates = emitGates(builder, distances, row);
+    change = step === 1 ? chosen(builder, gates, 'd', d) : emitUp(builder, site, 'd.chosen', h, chosenUp(builder, site, gates));
+  }
+  const flat = conv || (scope === 'layer' && step === 1);
+  const shaped = flat ? builder.add('Reshape', 'change', [change, builder.int64s(dims)]) : change;
   if (site.float16) builder.add('Cast', 'y', [builder.add('Add', 'y32', [y0, shaped])], { to: FLOAT16 }, output);
   else builder.add('Add', 'y', [y0, shaped], {}, output);
   return distances;
@@ -69,11 +78,10 @@ function chosenUp(builder: GraphBuilder, site: Site, gates: string): string {
   return builder.add('Reshape', 'up.chosen', [chosen(builder, gates, 'up', factorInput(module, 'up')), builder.int64s(shape)]);
 }
 
-/** [1, 2]: (1, 0) where the subject wins by the layer's column of the table, else (0, 1). */
+/** [1, 2]: how much of subject and style is applied, by the layer's column of the table. */
 function emitGates(builder: GraphBuilder, distances: string, row: number): string {
   const terms = builder.add('Concat', 'terms', [distances, builder.floats([1], [1])], { axis: int(0) });
   const weights = builder.add('Gather', 'weights', [FUSION.table, builder.int64s([row])], { axis: int(1) });
   const sum = builder.add('MatMul', 'sum', [terms, weights]);
-  const wins = builder.add('GreaterOrEqual', 'subject.wins', [sum, builder.floats([1], [0])]);
-  return builder.add('Where', 'gates', [wins, builder.floats([1, 2], [1, 0]), builder.floats([1, 2], [0, 1])]);
+  return builder.add('Gather', 'gates', [FUSION.gates, emitWinner(builder, sum)], { axis: int(0) });
 }

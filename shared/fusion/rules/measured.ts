@@ -12,7 +12,7 @@ const MEASURE: readonly Pass[] = [{ kind: 'measure' }];
 export function measured(criterion: CriterionName): Rule {
   return ({ pair, settings }) => ({
     pair,
-    measure: { criterion, weights: [settings.balance ? 1 / squaredRatio(pair) : 1, 1] },
+    measure: { criterion, weights: [settings.balance ? 1 / squaredRatio(pair) : 1, 1], loser: settings.loser },
     passes: () => MEASURE,
     textStep: () => 0,
   });

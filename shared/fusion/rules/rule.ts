@@ -21,8 +21,8 @@ export type Pass = { kind: 'measure' } | { kind: 'apply'; branch: (module: strin
 export interface BoundRule {
   /** The factors as the rule applies them. */
   pair: LoraPair;
-  /** Of a rule that measures: by what, and the weights of D_subject and D_style in the comparison. */
-  measure?: { criterion: CriterionName; weights: readonly [subject: number, style: number] };
+  /** Of a rule that measures: by what, the weights of D_subject and D_style in the comparison, and how much of the loser is applied. */
+  measure?: { criterion: CriterionName; weights: readonly [subject: number, style: number]; loser: number };
   /** The full predictions of step `step` (from 0); their mean is the step's prediction. */
   passes(step: number): readonly Pass[];
   /** The step whose passes the text encoder follows at `step`: prompts are encoded once for each different one. */

@@ -195,7 +195,8 @@ describe('fuse', () => {
   it('keeps the model it was given, and refuses a module that the graph does not have', () => {
     const given = tinyModel();
     const before = writeModel(given);
-    for (const form of [{ measures: 'kl', stride: 1 }, 'apply'] as const) fuse(given, MODULES, form);
+    for (const form of [{ measures: 'kl', axis: 'channels', direction: 'forward', scope: 'layer', stride: 1 }, 'apply'] as const)
+      fuse(given, MODULES, form);
     expect(writeModel(given)).toEqual(before);
     expect(() => fuse(given, ['proj', 'block.7.to_q'], 'apply')).toThrowError(
       expect.objectContaining({ code: 'graph_unsupported', details: { missing: ['block.7.to_q'] } }),

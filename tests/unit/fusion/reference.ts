@@ -13,15 +13,15 @@ export function timesTransposed(a: Matrix, b: Matrix): Matrix {
   return a.map((row) => b.map((other) => row.reduce((sum, value, i) => sum + value * other[i]!, 0)));
 }
 
-/** mean over positions of sum p (log p - log q), p = softmax(y0), q = softmax(y0 + d): the definition, not the closed form of the graph. */
-export function klDivergence(y0: Matrix, d: Matrix): number {
-  const perPosition = y0.map((row, n) => {
-    const logP = logSoftmax(row);
-    const logQ = logSoftmax(row.map((value, c) => value + d[n]![c]!));
-    return logP.reduce((sum, value, c) => sum + Math.exp(value) * (value - logQ[c]!), 0);
-  });
-  return perPosition.reduce((sum, value) => sum + value, 0) / perPosition.length;
+/** The divergence of softmax(y0) and softmax(y0 + d) over one row, by the definition and not by the closed form of the graph. */
+export function divergence(y0: number[], d: number[], direction: 'forward' | 'reverse' | 'symmetric' = 'forward'): number {
+  const [logP, logQ] = [logSoftmax(y0), logSoftmax(y0.map((value, c) => value + d[c]!))];
+  const from = (a: number[], b: number[]) => a.reduce((sum, value, c) => sum + Math.exp(value) * (value - b[c]!), 0);
+  return (direction === 'reverse' ? 0 : from(logP, logQ)) + (direction === 'forward' ? 0 : from(logQ, logP));
 }
+
+/** Mean over positions of KL(softmax(y0) || softmax(y0 + d)). */
+export const klDivergence = (y0: Matrix, d: Matrix): number => mean(y0.map((row, n) => divergence(row, d[n]!)));
 
 function logSoftmax(row: number[]): number[] {
   const top = Math.max(...row);

@@ -176,7 +176,7 @@ describe('the other rules', () => {
 
   it.each(['kl', 'l2', 'cosine'] as const)('%s measures, and weighs the subject by 1 / g^2 when balanced', (name) => {
     expect(bind(name, pair).passes(4)).toEqual([{ kind: 'measure' }]);
-    expect(bind(name, pair).measure).toEqual({ criterion: name, weights: [1, 1] });
+    expect(bind(name, pair, { loser: 0.25 }).measure).toEqual({ criterion: name, weights: [1, 1], loser: 0.25 });
     const squares = (layers: readonly LoraLayer[]) =>
       sum(MODULES.flatMap((_, index) => absolutes(denseDelta(layers, index)).map((size) => size ** 2)));
     const g2 = squares(pair.subject) / squares(pair.style);

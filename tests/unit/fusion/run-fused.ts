@@ -1,5 +1,5 @@
 import ort from 'onnxruntime-node';
-import { decisionTable } from '../../../shared/fusion/decision.ts';
+import { decisionTable, gateTable } from '../../../shared/fusion/decision.ts';
 import { layerFactors, type LoraPair, type Slot } from '../../../shared/fusion/factors.ts';
 import type { FusedModel } from '../../../shared/fusion/fuse.ts';
 import { type FusedForm, fuseForm } from '../../../shared/fusion/fused-form.ts';
@@ -19,6 +19,7 @@ export interface FusedRun {
   /** `measure`, or what each layer applies. */
   pass: 'measure' | ((module: string) => Slot);
   weights?: readonly [number, number];
+  loser?: number;
 }
 
 /** The tiny model fused in one form, ready to run. */
@@ -40,7 +41,12 @@ export class FusedSession {
   }
 
   /** The layers' outputs [positions][channels] and, where it measured, their distances [layers, 2]. */
-  async run({ pair, pass, weights = [1, 1] }: FusedRun): Promise<{ rows: Record<string, Matrix>; distances: Float32Array | undefined }> {
+  async run({
+    pair,
+    pass,
+    weights = [1, 1],
+    loser = 0,
+  }: FusedRun): Promise<{ rows: Record<string, Matrix>; distances: Float32Array | undefined }> {
     const { layers } = this.#fused;
     const feeds: Record<string, ort.Tensor> = tinyInputs();
     for (const layer of layers) {
@@ -50,7 +56,10 @@ export class FusedSession {
       feeds[factorInput(layer.module, 'down')] = new ort.Tensor('float32', down.data, down.dims);
       feeds[factorInput(layer.module, 'up')] = new ort.Tensor('float32', up.data, up.dims);
     }
-    if (this.#form.measures) feeds[FUSION.table] = new ort.Tensor('float32', decisionTable(MODULES, pair, weights), [3, layers.length]);
+    if (this.#form.measures) {
+      feeds[FUSION.table] = new ort.Tensor('float32', decisionTable(MODULES, pair, weights), [3, layers.length]);
+      feeds[FUSION.gates] = new ort.Tensor('float32', gateTable(loser), [2, 2]);
+    }
     if (this.#form.measures && this.#form.applies) feeds[FUSION.measure] = new ort.Tensor('bool', [pass === 'measure'], []);
     const outputs = await this.#session.run(feeds);
     return { rows: asRows(outputs), distances: outputs[FUSION.distances]?.data as Float32Array | undefined };

@@ -6,6 +6,7 @@ export const RULES = [
   'l2',
   'cosine',
   'direct',
+  'contrast',
   'k-lora',
   'np-lora',
   'switch',
@@ -56,6 +57,8 @@ const Settings = v.strictObject({
   schedule: v.optional(v.picklist(['s', 's*']), 's'),
   /** `np-lora`: how much of the style's row space is taken from the subject; 0 is `direct`. */
   mu: v.optional(v.pipe(v.number(), v.finite(), v.minValue(0)), 0.5),
+  /** `contrast`: multiplies the style's strength. */
+  gain: v.optional(v.pipe(v.number(), v.finite()), 1.2),
   /** `switch`: steps before the other LoRA takes its turn. */
   tau: v.optional(wholeFromOne, 5),
   /** `composite`: multiplies both strengths. */

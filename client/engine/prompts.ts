@@ -1,6 +1,7 @@
 /** Prompts as inputs of the denoiser, as the model's `conditioning` says. */
 import { DiptychError } from '../../shared/errors.ts';
 import { type Conditioning, type ConditioningInput, type ModelEntry, modelTexts, type TextEncoderName } from '../../shared/manifest.ts';
+import { styleWords } from '../../shared/fusion/rules/contrast.ts';
 import type { EngineEvent, GenerateRequest } from '../../shared/protocol.ts';
 import { makeTokenizer, type Tokenizer } from '../../shared/text/tokenizer.ts';
 import { bindRule, type RuleParts } from './bind-rule.ts';
@@ -44,7 +45,7 @@ export async function encodePrompts(parts: PromptParts, request: GenerateRequest
   // Guidance is off at a scale of 1 or less, as in the public pipelines: both halves are the prompt's, and the layers choose by it alone.
   const guided = request.guidanceScale > 1;
   if (!guided && request.negativePrompt) parts.onEvent({ type: 'warning', message: UNUSED_NEGATIVE });
-  const negative = guided ? request.negativePrompt : request.prompt;
+  const negative = guided ? negativeOf(request) : request.prompt;
   const encoders = encodersOf(parts, request, [negative ?? '', request.prompt]);
   const byTextStep = new Map<string, PromptFeeds[]>();
   const steps: PromptFeeds[][] = [];
@@ -62,6 +63,10 @@ export async function encodePrompts(parts: PromptParts, request: GenerateRequest
   }
   return steps;
 }
+
+/** What the unconditional half reads; undefined where nothing is to be avoided. */
+const negativeOf = ({ rule, style, negativePrompt }: GenerateRequest): string | undefined =>
+  rule === 'contrast' && style ? styleWords(style.trigger, negativePrompt) : negativePrompt;
 
 /** Gives back every tensor of `prompts`; steps may share theirs. */
 export function releasePrompts(runtime: Runtime, prompts: readonly PromptFeeds[][]): void {

@@ -10,6 +10,7 @@ const RULE_LABELS: Readonly<Record<RuleName, string>> = {
   l2: 'Fused by the length of the change',
   cosine: 'Fused by the turn of the feature',
   direct: 'Both added in every layer',
+  contrast: 'Both added, and guidance pulls at the subject alone',
   'k-lora': 'K-LoRA: the larger weights win, layer by layer',
   'np-lora': 'NP-LoRA: the style keeps its directions to itself',
   switch: 'LoRA Switch: by turns, five steps each',

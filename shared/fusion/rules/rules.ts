@@ -2,6 +2,7 @@ import type { RuleName } from '../../rules.ts';
 import { styleOnly, subjectOnly } from './alone.ts';
 import { block } from './block.ts';
 import { composite } from './composite.ts';
+import { contrast } from './contrast.ts';
 import { direct } from './direct.ts';
 import { kLora } from './k-lora.ts';
 import { measured } from './measured.ts';
@@ -15,6 +16,7 @@ export const RULE_OF: Readonly<Record<RuleName, Rule>> = {
   l2: measured('l2'),
   cosine: measured('cosine'),
   direct,
+  contrast,
   'k-lora': kLora,
   'np-lora': npLora,
   switch: switchTurns,

@@ -70,6 +70,7 @@ describe('every rule of the list', () => {
 
   test.each([
     ['direct', ['both', 'both', 'both', 'both']],
+    ['contrast', ['both', 'both', 'both', 'both']],
     ['np-lora', ['both', 'both', 'both', 'both']],
     ['composite', ['both', 'both', 'both', 'both']],
     ['subject-only', ['subject', 'subject', 'subject', 'subject']],
@@ -94,6 +95,15 @@ test('composite of one LoRA with itself is that LoRA at 0.8 of its strength', as
   const mean = await generate({ rule: 'composite', style: twin });
   expect(difference(mean, await generate({ rule: 'subject-only', style: twin, strengths: [0.8, 1] }))).toBeLessThan(0.01);
   expect(difference(mean, await generate({ rule: 'subject-only', style: twin }))).toBeGreaterThan(0.01);
+});
+
+test('contrast is direct with the style’s words in the unconditional half, and its style stronger', async () => {
+  const { trigger } = catalogue.style;
+  const contrast = await generate({ rule: 'contrast', ruleSettings: { gain: 1.5 }, negativePrompt: 'dull' });
+  const byHand = await generate({ rule: 'direct', strengths: [1, 1.5], negativePrompt: `dull, a picture ${trigger}` });
+  expect(difference(contrast, byHand)).toBeLessThan(1e-6);
+  const unguided = { guidanceScale: 1, ruleSettings: { gain: 1 } };
+  expect(difference(await generate({ ...unguided, rule: 'contrast' }), await generate({ ...unguided, rule: 'direct' }))).toBeLessThan(1e-6);
 });
 
 test('measuring every other step keeps the choice in between; the steps that measure are the exact rule’s', async () => {
@@ -125,7 +135,7 @@ test('rules that need no measuring share one session; one that measures now and 
     return sessions.splice(0);
   };
   expect(await run({})).toEqual(['textEncoder', 'denoiser', 'decoder']);
-  for (const rule of ['subject-only', 'np-lora', 'k-lora', 'switch', 'composite', 'block'] as const)
+  for (const rule of ['subject-only', 'np-lora', 'k-lora', 'switch', 'composite', 'block', 'contrast'] as const)
     expect(await run({ rule })).toEqual([]);
   expect(await run({ rule: 'kl', ruleSettings: { every: 2 } })).toEqual(['textEncoder', 'denoiser']);
   expect(await run({ rule: 'kl' })).toEqual([]);

@@ -86,7 +86,7 @@ export type Scores = Partial<Record<MetricName, number>>;
 /**
  * What was done in each layer and step of one run. Row-major: `distances` [steps, layers, 2], how far subject and style move the layer's
  * feature by the rule's criterion, as last measured (zeros under a rule that does not measure); `choice` [steps, layers], 0 subject, 1 style,
- * 2 both, 3 neither.
+ * 2 both, 3 neither. Where parts of a layer choose by themselves, `choice` is what the layer's mean distances would choose.
  */
 export interface FusionMap {
   modules: string[];

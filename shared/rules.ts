@@ -87,14 +87,6 @@ export const RuleSettings = v.pipe(
     ),
     ['scope'],
   ),
-  v.forward(
-    v.partialCheck(
-      [['loser'], ['every']],
-      ({ loser, every }) => loser === 0 || every === 1,
-      'Between measurements one LoRA acts alone in a layer: set every to 1, or loser to 0',
-    ),
-    ['loser'],
-  ),
 );
 export type RuleSettings = v.InferInput<typeof RuleSettings>;
 export type SettledRule = v.InferOutput<typeof RuleSettings>;

@@ -5,22 +5,24 @@ import type { Runtime, RuntimeTensor } from './sessions/runtime.ts';
 
 type Factors = Readonly<Record<string, RuntimeTensor>>;
 
-/** The factors of one pair of LoRAs on the device: made when a step first asks for them, kept until another pair takes their place. */
+/** The factors of one pair of LoRAs on the device: made when a step first asks for them, kept until another pair, or another share of the loser, takes their place. */
 export class FactorBuffers {
   readonly #runtime: Runtime;
   readonly #layers: readonly FusedLayer[];
   readonly #known = new Map<string, Factors>();
   #pair: LoraPair | undefined;
+  #loser = 0;
 
   constructor(runtime: Runtime, layers: readonly FusedLayer[]) {
     this.#runtime = runtime;
     this.#layers = layers;
   }
 
-  /** The feeds of all layers, each with the factors that `slotOf` says. */
-  feeds(pair: LoraPair, slotOf: (module: string) => Slot): Factors {
-    if (!this.#pair || !samePair(this.#pair, pair)) this.release();
+  /** The feeds of all layers, each with the factors that `slotOf` says, and with `loser` of a LoRA beside the one that is named alone. */
+  feeds(pair: LoraPair, slotOf: (module: string) => Slot, loser: number): Factors {
+    if (!this.#pair || !samePair(this.#pair, pair) || this.#loser !== loser) this.release();
     this.#pair = pair;
+    this.#loser = loser;
     return Object.assign({}, ...this.#layers.map((layer) => this.#factors(layer, slotOf(layer.module), pair)));
   }
 
@@ -35,7 +37,7 @@ export class FactorBuffers {
     const known = this.#known.get(key);
     if (known) return known;
     const loras = [subject, style].map((lora) => lora.find(({ module }) => module === layer.module));
-    const { down, up } = layerFactors(layer, slot, loras, strengths);
+    const { down, up } = layerFactors(layer, slot, loras, strengths, this.#loser);
     const factors = {
       [factorInput(layer.module, 'down')]: this.#runtime.upload(down.data, down.dims),
       [factorInput(layer.module, 'up')]: this.#runtime.upload(up.data, up.dims),

@@ -24,6 +24,7 @@ export class FusionRun {
   readonly #rule: BoundRule;
   readonly #every: number;
   readonly #table: Float32Array;
+  readonly #loser: number;
   /** Rows of the layers that the LoRAs of this run change; a session may have more. */
   readonly #rows: readonly number[];
   readonly #steps: StepChoices[] = [];
@@ -38,6 +39,7 @@ export class FusionRun {
     this.#rule = rule;
     this.#every = every;
     this.#table = decisionTable(modules, rule.pair, rule.measure?.weights ?? [1, 1]);
+    this.#loser = rule.measure?.loser ?? 0;
     this.#rows = [...modules.keys()].filter((row) => touched.has(modules[row]!));
     this.#distances = new Float32Array(2 * modules.length);
   }
@@ -101,14 +103,14 @@ export class FusionRun {
     return {
       ...(form.measures && {
         [FUSION.table]: runtime.host(this.#table, [3, layers.length]),
-        [FUSION.gates]: runtime.host(gateTable(this.#rule.measure?.loser ?? 0), [2, 2]),
+        [FUSION.gates]: runtime.host(gateTable(this.#loser), [2, 2]),
       }),
       ...(form.measures && form.applies ? { [FUSION.measure]: runtime.flag(measures) } : {}),
     };
   }
 
   #factors(slotOf: (module: string) => Slot): Readonly<Record<string, RuntimeTensor>> {
-    return this.#graph.factors.feeds(this.#rule.pair, slotOf);
+    return this.#graph.factors.feeds(this.#rule.pair, slotOf, this.#loser);
   }
 
   /** What was applied in the step: of several passes, all of their LoRAs together. */

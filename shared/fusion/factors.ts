@@ -30,16 +30,20 @@ interface Tensor {
  *
  * The two ups of a pair have zeros where the other's rows are. A layer without any LoRA is fed as one column of zeros, which is the same
  * function as rank 0: on an empty tensor onnxruntime's native WebGPU MatMul crashes and its wasm Conv leaves NaN (1.29.0).
+ *
+ * @param loser how much of a LoRA is applied beside the one that `slot` names alone, 0 to 1
  */
 export function layerFactors(
   layer: FusedLayer,
   slot: Slot,
   loras: readonly (LoraLayer | undefined)[],
   strengths: readonly number[],
+  loser: number,
 ): { down: Tensor; up: Tensor } {
-  const present = loras.flatMap((lora, k) =>
-    lora && takes(slot, k) ? [{ lora, k, scale: (strengths[k]! * lora.alpha) / lora.rank }] : [],
-  );
+  const present = loras.flatMap((lora, k) => {
+    const share = shareOf(slot, k, loser);
+    return lora && share !== 0 ? [{ lora, k, scale: (share * strengths[k]! * lora.alpha) / lora.rank }] : [];
+  });
   const total = Math.max(
     1,
     present.reduce((sum, { lora }) => sum + lora.rank, 0),
@@ -68,4 +72,8 @@ export function layerFactors(
     : { down: { dims: [layer.in, total], data: down }, up: { dims: [...leading, total, layer.out], data: up } };
 }
 
-const takes = (slot: Slot, lora: number): boolean => slot === 'both' || slot === 'pair' || slot === (lora === 0 ? 'subject' : 'style');
+function shareOf(slot: Slot, lora: number, loser: number): number {
+  if (slot === 'both' || slot === 'pair') return 1;
+  if (slot === 'neither') return 0;
+  return slot === (lora === 0 ? 'subject' : 'style') ? 1 : loser;
+}

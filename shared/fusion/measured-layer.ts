@@ -2,7 +2,7 @@
  * One layer that measures both LoRAs and applies the one that changes its feature more (arXiv 2602.15539, section 3.2;
  * `docs/method.md`, section 1):
  *
- *     y = y0 + d_subject   if a D_subject + b D_style + c >= 0   else   y0 + d_style
+ *     y = y0 + d_subject + loser d_style   if a D_subject + b D_style + c >= 0   else   y0 + d_style + loser d_subject
  */
 import type { GraphBuilder } from '../onnx/builder.ts';
 import { int } from '../onnx/ir.ts';

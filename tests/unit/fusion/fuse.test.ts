@@ -206,7 +206,7 @@ describe('fuse', () => {
   it('changes a weight where positions are many, and adds a branch where they are few or the weight is no float matrix', () => {
     const { model } = fuse(tinyModel(), MODULES, 'apply');
     const merged = (module: string) => model.graph.nodes.some((node) => node.outputs[0] === `${module}/fusion/w`);
-    // MatMul: 10 positions * (6 + 7) > 6 * 7. Conv: 32 positions * (36 + 5) > 36 * 5. A Gemm never.
+    // MatMul: 10 positions * (6 + 7) > 6 * 7. Conv: 128 positions * (36 + 5) > 36 * 5. A Gemm never.
     expect(MODULES.map(merged)).toEqual([true, false, true]);
   });
 });

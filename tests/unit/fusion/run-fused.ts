@@ -1,12 +1,15 @@
 import ort from 'onnxruntime-node';
+import { floatInterface } from '../../../models-manifest/cli/pipeline/float-interface.ts';
 import { decisionTable, gateTable } from '../../../shared/fusion/decision.ts';
 import { layerFactors, type LoraPair, type Slot } from '../../../shared/fusion/factors.ts';
 import type { FusedModel } from '../../../shared/fusion/fuse.ts';
 import { type FusedForm, fuseForm } from '../../../shared/fusion/fused-form.ts';
 import { factorInput, FUSION } from '../../../shared/fusion/interface.ts';
 import type { LoraLayer } from '../../../shared/lora/lora.ts';
+import { normalise } from '../../../shared/onnx/normalise.ts';
 import { validateModel } from '../../../shared/onnx/validate.ts';
 import { writeModel } from '../../../shared/onnx/write.ts';
+import { toFloat16Model } from '../cli/float16-export.ts';
 import { channelsLast, type Matrix, matrix } from './reference.ts';
 import { SIZES, tinyModel } from './tiny-graph.ts';
 import { IMAGES, MODULES } from './tiny-loras.ts';
@@ -22,6 +25,12 @@ export interface FusedRun {
   loser?: number;
 }
 
+type Precision = 'float32' | 'float16';
+
+/** Layers of either precision between float32 inputs and outputs, as `diptych prepare` lays a model out. */
+const modelOf = (precision: Precision) =>
+  precision === 'float16' ? normalise(floatInterface(toFloat16Model(tinyModel())), SIZES) : tinyModel();
+
 /** The tiny model fused in one form, ready to run. */
 export class FusedSession {
   readonly #fused: FusedModel;
@@ -34,8 +43,8 @@ export class FusedSession {
     this.#form = form;
   }
 
-  static async of(form: FusedForm): Promise<FusedSession> {
-    const fused = fuseForm(tinyModel(), MODULES, form);
+  static async of(form: FusedForm, precision: Precision = 'float32'): Promise<FusedSession> {
+    const fused = fuseForm(modelOf(precision), MODULES, form);
     validateModel(fused.model);
     return new FusedSession(fused, await ort.InferenceSession.create(writeModel(fused.model)), form);
   }
@@ -52,7 +61,7 @@ export class FusedSession {
     for (const layer of layers) {
       const find = (lora: readonly LoraLayer[]) => lora.find(({ module }) => module === layer.module);
       const slot = pass === 'measure' ? 'pair' : pass(layer.module);
-      const { down, up } = layerFactors(layer, slot, [find(pair.subject), find(pair.style)], pair.strengths);
+      const { down, up } = layerFactors(layer, slot, [find(pair.subject), find(pair.style)], pair.strengths, loser);
       feeds[factorInput(layer.module, 'down')] = new ort.Tensor('float32', down.data, down.dims);
       feeds[factorInput(layer.module, 'up')] = new ort.Tensor('float32', up.data, up.dims);
     }
@@ -67,8 +76,8 @@ export class FusedSession {
 }
 
 /** The tiny model's outputs without any LoRA. */
-export async function baseRows(): Promise<Record<string, Matrix>> {
-  const plain = await ort.InferenceSession.create(writeModel(tinyModel()));
+export async function baseRows(precision: Precision = 'float32'): Promise<Record<string, Matrix>> {
+  const plain = await ort.InferenceSession.create(writeModel(modelOf(precision)));
   return asRows(await plain.run(tinyInputs()));
 }
 

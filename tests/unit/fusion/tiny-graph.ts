@@ -1,7 +1,7 @@
 import { float32Tensor, int, ints, makeNode, type Model, string, type ValueType } from '../../../shared/onnx/ir.ts';
 
 /** Sizes of the test graph: a Linear by MatMul and bias, a Linear by Gemm, a strided 3x3 Conv. */
-export const SIZES = { tokens: [2, 5, 6], rows: [3, 6], image: [2, 4, 8, 8] };
+export const SIZES = { tokens: [2, 5, 6], rows: [3, 6], image: [2, 4, 16, 16] };
 
 /** Deterministic numbers in [-1, 1], different for each seed. */
 export function numbers(seed: number, count: number): Float32Array {
@@ -46,7 +46,7 @@ export function tinyModel(): Model {
       outputs: [
         { name: 'linear', type: type(2, 5, 7) },
         { name: 'gemm', type: type(3, 9) },
-        { name: 'conv', type: type(2, 5, 4, 4) },
+        { name: 'conv', type: type(2, 5, 8, 8) },
       ],
       valueInfo: new Map(),
     },

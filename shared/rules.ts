@@ -58,7 +58,9 @@ const Settings = v.strictObject({
   /** `np-lora`: how much of the style's row space is taken from the subject; 0 is `direct`. */
   mu: v.optional(v.pipe(v.number(), v.finite(), v.minValue(0)), 0.5),
   /** `contrast`: multiplies the style's strength. */
-  gain: v.optional(v.pipe(v.number(), v.finite()), 1.2),
+  gain: v.optional(v.pipe(v.number(), v.finite()), 1.1),
+  /** `contrast`: the share of the steps before guidance leaves the style out, 0 to 1. */
+  onset: v.optional(v.pipe(v.number(), v.minValue(0), v.maxValue(1)), 0.3),
   /** `switch`: steps before the other LoRA takes its turn. */
   tau: v.optional(wholeFromOne, 5),
   /** `composite`: multiplies both strengths. */

@@ -32,15 +32,15 @@ export async function embedPictures(
   if (pictures.length === 0) throw new DiptychError('request_invalid', `${metric.name}: a reference is made of one picture or more`);
   const sums: number[] = [];
   for (const alike of Map.groupBy(pictures, ({ width, height }) => `${width} x ${height}`).values()) {
-    for (const embedding of await embedAlike(runtime, metric, alike, blobs))
+    for (const embedding of await embedEach(runtime, metric, alike, blobs))
       for (const [k, part] of embedding.entries()) sums[k] = (sums[k] ?? 0) + part;
   }
   const length = Math.max(Math.hypot(...sums), Number.MIN_VALUE);
   return Float32Array.from(sums, (sum) => sum / length);
 }
 
-/** Pictures of one size, one by one through one session. */
-async function embedAlike(
+/** The embedding of each picture, all of one size, one by one through one session: [width] of length 1. */
+export async function embedEach(
   runtime: Runtime,
   { name, encoder }: PictureMetric,
   pictures: readonly RgbaImage[],

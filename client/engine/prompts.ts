@@ -3,6 +3,7 @@ import { DiptychError } from '../../shared/errors.ts';
 import { type Conditioning, type ConditioningInput, type ModelEntry, modelTexts, type TextEncoderName } from '../../shared/manifest.ts';
 import { styleWords } from '../../shared/fusion/rules/contrast.ts';
 import type { EngineEvent, GenerateRequest } from '../../shared/protocol.ts';
+import type { SettledRule } from '../../shared/rules.ts';
 import { makeTokenizer, type Tokenizer } from '../../shared/text/tokenizer.ts';
 import { bindRule, type RuleParts } from './bind-rule.ts';
 import { type EncoderOutput, type EncoderOutputs, layConditioning, runEncoder } from './conditioning.ts';
@@ -45,13 +46,16 @@ export async function encodePrompts(parts: PromptParts, request: GenerateRequest
   // Guidance is off at a scale of 1 or less, as in the public pipelines: both halves are the prompt's, and the layers choose by it alone.
   const guided = request.guidanceScale > 1;
   if (!guided && request.negativePrompt) parts.onEvent({ type: 'warning', message: UNUSED_NEGATIVE });
-  const negative = guided ? negativeOf(request) : request.prompt;
-  const encoders = encodersOf(parts, request, [negative ?? '', request.prompt]);
+  const byNegative = new Map<string | undefined, Encoder[]>();
+  const cuts = new Set<string>();
   const byTextStep = new Map<string, PromptFeeds[]>();
   const steps: PromptFeeds[][] = [];
   try {
     for (let step = 0; step < request.steps; step++) {
-      const key = encoders.map((encoder) => encoder.textStep(step)).join();
+      const negative = guided ? negativeAt(step, request, parts.rule) : request.prompt;
+      const encoders = byNegative.get(negative) ?? encodersOf(parts, request, [negative ?? '', request.prompt], cuts);
+      byNegative.set(negative, encoders);
+      const key = JSON.stringify([negative, ...encoders.map((encoder) => encoder.textStep(step))]);
       const known = byTextStep.get(key);
       const feeds = known ?? (await encodeStep(parts, encoders, step, negative === undefined));
       byTextStep.set(key, feeds);
@@ -61,12 +65,15 @@ export async function encodePrompts(parts: PromptParts, request: GenerateRequest
     releasePrompts(parts.runtime, steps);
     throw error;
   }
+  for (const cut of cuts)
+    parts.onEvent({ type: 'warning', message: `The prompt is too long for this model, which does not see: “${cut}”` });
   return steps;
 }
 
-/** What the unconditional half reads; undefined where nothing is to be avoided. */
-const negativeOf = ({ rule, style, negativePrompt }: GenerateRequest): string | undefined =>
-  rule === 'contrast' && style ? styleWords(style.trigger, negativePrompt) : negativePrompt;
+/** What the unconditional half reads in a step; undefined where nothing is to be avoided. */
+function negativeAt(step: number, { rule, style, negativePrompt, steps }: GenerateRequest, { onset }: SettledRule): string | undefined {
+  return rule === 'contrast' && style && step >= onset * steps ? styleWords(style.trigger, negativePrompt) : negativePrompt;
+}
 
 /** Gives back every tensor of `prompts`; steps may share theirs. */
 export function releasePrompts(runtime: Runtime, prompts: readonly PromptFeeds[][]): void {
@@ -81,9 +88,14 @@ interface Encoder {
   run(step: number): Promise<EncoderOutput[]>;
 }
 
-function encodersOf(parts: PromptParts, request: GenerateRequest, prompts: [negative: string, prompt: string]): Encoder[] {
-  const cuts = new Set<string>();
-  const encoders = (Object.entries(parts.tokenizers) as [TextEncoderName, Tokenizer][]).map(([name, tokenizer]) => {
+/** @param cuts gains what the prompts say beyond what an encoder can read */
+function encodersOf(
+  parts: PromptParts,
+  request: GenerateRequest,
+  prompts: [negative: string, prompt: string],
+  cuts: Set<string>,
+): Encoder[] {
+  return (Object.entries(parts.tokenizers) as [TextEncoderName, Tokenizer][]).map(([name, tokenizer]) => {
     const encoded = prompts.map((prompt) => tokenizer.encode(prompt));
     for (const { cut } of encoded) if (cut !== '') cuts.add(cut);
     return encoderOf(
@@ -93,9 +105,6 @@ function encodersOf(parts: PromptParts, request: GenerateRequest, prompts: [nega
       encoded.flatMap(({ ids }) => ids),
     );
   });
-  for (const cut of cuts)
-    parts.onEvent({ type: 'warning', message: `The prompt is too long for this model, which does not see: “${cut}”` });
-  return encoders;
 }
 
 function encoderOf(parts: PromptParts, request: GenerateRequest, name: TextEncoderName, ids: number[]): Encoder {

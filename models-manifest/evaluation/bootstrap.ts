@@ -1,6 +1,6 @@
-/** A mean and the percentile interval of its bootstrap (Efron & Tibshirani 1993, chapter 13). */
+/** A number and the percentile interval of its bootstrap (Efron & Tibshirani 1993, chapter 13). */
 export interface Estimate {
-  mean: number;
+  value: number;
   low: number;
   high: number;
 }
@@ -8,19 +8,29 @@ export interface Estimate {
 const RESAMPLES = 10_000;
 
 /**
- * The mean of `values` with its 95 % interval. The same values always give the same interval: the resampling has a seed of its own.
+ * What `statistic` makes of the column means of `rows`, with 95 % intervals. The same rows always give the same intervals: the resampling has a seed of
+ * its own, and it is the same for all of one number of rows.
  *
- * @param values one for each picture, independent of each other
+ * @param rows one for each independent sample, of equal length
+ * @param statistic from the means of the columns to the numbers to be estimated
  */
-export function bootstrap(values: readonly number[]): Estimate {
+export function bootstrap(rows: readonly (readonly number[])[], statistic: (means: readonly number[]) => readonly number[]): Estimate[] {
+  const columns = rows[0]!.length;
+  const meansOf = (pick: (k: number) => readonly number[]) => {
+    const sums = Array<number>(columns).fill(0);
+    for (let k = 0; k < rows.length; k++) {
+      const row = pick(k);
+      for (let c = 0; c < columns; c++) sums[c]! += row[c]!;
+    }
+    return sums.map((sum) => sum / rows.length);
+  };
   const random = uniform(1);
-  const means = Array.from({ length: RESAMPLES }, () => {
-    let sum = 0;
-    for (let i = 0; i < values.length; i++) sum += values[Math.floor(random() * values.length)]!;
-    return sum / values.length;
-  }).toSorted((a, b) => a - b);
-  const at = (share: number) => means[Math.round(share * (RESAMPLES - 1))]!;
-  return { mean: values.reduce((sum, value) => sum + value, 0) / values.length, low: at(0.025), high: at(0.975) };
+  const trials = Array.from({ length: RESAMPLES }, () => statistic(meansOf(() => rows[Math.floor(random() * rows.length)]!)));
+  return statistic(meansOf((k) => rows[k]!)).map((value, n) => {
+    const sorted = Float64Array.from(trials, (trial) => trial[n]!).toSorted();
+    const at = (share: number) => sorted[Math.round(share * (RESAMPLES - 1))]!;
+    return { value, low: at(0.025), high: at(0.975) };
+  });
 }
 
 /** Numbers in [0, 1) from a 32-bit seed: mulberry32, which passes PractRand's short tests and is enough for picking indices. */

@@ -10,7 +10,7 @@ import sys
 import torch
 import safetensors
 
-PARTS = ("base", "vae", "tiny", "judge", "clip", "dino")
+PARTS = ("base", "vae", "tiny", "judge", "prompt", "clip", "dino")
 
 
 def metadata(path):

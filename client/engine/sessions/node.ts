@@ -15,14 +15,15 @@ const NOTES: Record<Backend, string> = {
  * The runtime of the command line and the tests. `auto` is the CPU. `webgpu` is the same native execution provider as the browser's; it needs
  * a Vulkan driver (a software one: `VK_ICD_FILENAMES` and `LD_LIBRARY_PATH` pointing at Chromium's).
  *
+ * @param threads of the CPU that share one operator; onnxruntime takes all cores where left out
  * @throws `webgpu_unavailable` when there is no adapter.
  */
-export async function openNodeRuntime(backend: Backend | 'auto'): Promise<Runtime> {
+export async function openNodeRuntime(backend: Backend | 'auto', threads?: number): Promise<Runtime> {
   const chosen = backend === 'auto' ? 'cpu' : backend;
   const info: EngineInfo = { backend: chosen, note: NOTES[chosen], gpu: { vendor: '', architecture: '' } };
   if (chosen === 'wasm') return openWasm(info);
   const ort = await import('onnxruntime-node');
-  const runtime = new OrtRuntime({ ort: ort as unknown as OrtBackend['ort'], info, provider: chosen });
+  const runtime = new OrtRuntime({ ort: ort as unknown as OrtBackend['ort'], info, provider: chosen, threads });
   if (chosen === 'webgpu') await probe(runtime);
   return runtime;
 }

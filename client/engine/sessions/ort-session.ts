@@ -15,6 +15,8 @@ export interface OrtBackend {
   ort: Pick<typeof Ort, 'InferenceSession' | 'Tensor'>;
   info: EngineInfo;
   provider: Ort.InferenceSession.ExecutionProviderConfig;
+  /** Threads that share one operator, where onnxruntime is not to decide. */
+  threads?: number | undefined;
   /** The WebGPU device, where tensors can stay in its buffers. */
   device?: GPUDevice;
   /** onnxruntime's log, where it can be read. */
@@ -80,6 +82,7 @@ export class OrtRuntime implements Runtime {
       externalData: weights.map(({ path, data }) => ({ path, data })),
       // Errors only: below that, onnxruntime warns about every shape operator it leaves on the CPU.
       logSeverityLevel: onPlacement ? 0 : 3,
+      ...(this.#backend.threads === undefined ? {} : { intraOpNumThreads: this.#backend.threads }),
       ...(this.#backend.device
         ? { preferredOutputLocation: Object.fromEntries(onDevice.map((name) => [name, 'gpu-buffer' as const])) }
         : {}),

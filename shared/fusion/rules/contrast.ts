@@ -1,13 +1,14 @@
 import { constantRule, type Rule } from './rule.ts';
 
 /**
- * Both LoRAs in every layer, the style at `gain` of its strength, under guidance that does not multiply the style: the unconditional half reads the
- * style's words (`styleWords`), so that the guided prediction is
+ * Both LoRAs in every layer, the style at `gain` of its strength, under guidance that stops multiplying the style: after `onset` of the steps the
+ * unconditional half reads the style's words (`styleWords`), so that the guided prediction is
  *
  *     v_style + scale * (v_both - v_style)
  *
- * Classifier-free guidance multiplies whatever the prompt adds. A style is a texture that fills the picture at a scale of 1, a subject is a shape that
- * needs the scale; where both are multiplied, the style drowns the subject. Needs a guidance scale above 1; without it this is `direct`.
+ * Classifier-free guidance multiplies whatever the prompt adds. The first steps decide the style, which is of the whole picture, and it stays at a scale
+ * of 1; the subject's shape needs the scale, and where both are multiplied to the end, the style drowns it. Needs a guidance scale above 1; without
+ * it only `gain` is left.
  */
 export const contrast: Rule = ({ pair, settings: { gain } }) => {
   const [subject, style] = pair.strengths;

@@ -103,8 +103,8 @@ describe('diptych generate', () => {
     const unknown = (options: Partial<PictureOptions>) => makePicture(store, { ...PIP_KNIT, ...options }, () => undefined, signal);
     await expect(unknown({ subject: 'pop' })).rejects.toMatchObject({
       code: 'not_in_catalogue',
-      message: expect.stringMatching(/no subject LoRA for demo named pop; it has momo, pip, zorp$/),
-      details: { known: ['momo', 'pip', 'zorp'] },
+      message: expect.stringMatching(/no subject LoRA for demo named pop; it has bop, momo, nib, pip, tuli, zorp$/),
+      details: { known: ['bop', 'momo', 'nib', 'pip', 'tuli', 'zorp'] },
     });
     // A style is no subject.
     await expect(unknown({ subject: 'knit' })).rejects.toMatchObject({ code: 'not_in_catalogue' });

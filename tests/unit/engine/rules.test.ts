@@ -99,9 +99,13 @@ test('composite of one LoRA with itself is that LoRA at 0.8 of its strength', as
 
 test('contrast is direct with the style’s words in the unconditional half, and its style stronger', async () => {
   const { trigger } = catalogue.style;
-  const contrast = await generate({ rule: 'contrast', ruleSettings: { gain: 1.5 }, negativePrompt: 'dull' });
+  const contrast = await generate({ rule: 'contrast', ruleSettings: { gain: 1.5, onset: 0 }, negativePrompt: 'dull' });
   const byHand = await generate({ rule: 'direct', strengths: [1, 1.5], negativePrompt: `dull, a picture ${trigger}` });
   expect(difference(contrast, byHand)).toBeLessThan(1e-6);
+  const half = await generate({ rule: 'contrast', ruleSettings: { gain: 1.5, onset: 0.5 }, negativePrompt: 'dull' });
+  expect(difference(contrast, half)).toBeGreaterThan(1e-4);
+  const late = await generate({ rule: 'contrast', ruleSettings: { gain: 1, onset: 1 } });
+  expect(difference(late, await generate({ rule: 'direct' }))).toBeLessThan(1e-6);
   const unguided = { guidanceScale: 1, ruleSettings: { gain: 1 } };
   expect(difference(await generate({ ...unguided, rule: 'contrast' }), await generate({ ...unguided, rule: 'direct' }))).toBeLessThan(1e-6);
 });

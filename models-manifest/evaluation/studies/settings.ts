@@ -1,0 +1,71 @@
+import type { GuidanceSettings } from '../../../shared/guidance/settings.ts';
+import type { RuleSettings } from '../../../shared/rules.ts';
+import { type Study, TRUTH, type Variant } from '../study.ts';
+
+const KL: Variant = { name: 'kl', request: { rule: 'kl' } };
+
+const set = (name: string, ruleSettings: RuleSettings): Variant => ({ name, request: { rule: 'kl', ruleSettings } });
+const strong = (subject: number, style: number): Variant => ({
+  name: `strengths ${subject}, ${style}`,
+  request: { rule: 'kl', strengths: [subject, style] },
+});
+const guided = (name: string, guidance: GuidanceSettings): Variant => ({ name, against: ['kl'], request: { rule: 'kl', guidance } });
+
+const TABLES: readonly { title: string; variants: readonly Variant[] }[] = [
+  { title: 'Softmax axis', variants: [set('axis positions', { axis: 'positions' })] },
+  {
+    title: 'What decides together',
+    variants: [set('scope half', { scope: 'half' }), set('scope position', { scope: 'position' })],
+  },
+  {
+    title: 'Direction of the divergence',
+    variants: [set('direction reverse', { direction: 'reverse' }), set('direction symmetric', { direction: 'symmetric' })],
+  },
+  {
+    title: 'Balance',
+    variants: [set('balance', { balance: true }), set('balance, scope position', { balance: true, scope: 'position' })],
+  },
+  {
+    title: 'How much of the loser is kept',
+    variants: [
+      ...[0.25, 0.5, 0.75].map((loser) => set(`loser ${loser}`, { loser })),
+      { name: 'loser 1: direct', request: { rule: 'direct' } },
+    ],
+  },
+  { title: 'Strengths of subject and style', variants: [strong(1.2, 1), strong(1.5, 1), strong(1, 0.8), strong(0.8, 0.8)] },
+  {
+    title: 'Measuring less often',
+    variants: [
+      set('stride 4', { stride: 4 }),
+      set('every 5', { every: 5 }),
+      set('every 20: the first step decides', { every: 20 }),
+      set('every 10, stride 4', { every: 10, stride: 4 }),
+    ],
+  },
+  { title: 'Guidance: length of a step', variants: [0.02, 0.05, 0.1, 0.2].map((eta) => guided(`eta ${eta}`, { eta })) },
+  {
+    title: 'Guidance: window and decoder, eta 0.05',
+    variants: [
+      guided('first half', { eta: 0.05, to: 0.5 }),
+      guided('second half', { eta: 0.05, from: 0.5 }),
+      guided('subject only', { eta: 0.05, weights: { clip: 0 } }),
+      guided('style only', { eta: 0.05, weights: { dino: 0 } }),
+      guided('VAE decoder', { eta: 0.05, decoder: 'vae' }),
+    ],
+  },
+];
+
+/** What the paper leaves open (arXiv 2602.15539): a table each, one thing changed at a time. */
+export const SETTINGS_STUDY: Study = {
+  name: 'settings',
+  title: 'What decides the fusion: the settings of `kl` and of guidance',
+  about:
+    'One setting is changed at a time. The row `kl` is the rule by its defaults: softmax over channels, one choice a layer, KL(base || changed), strengths 1 and 1, every step and position measured, no guidance.',
+  seeds: 1,
+  prompts: 1,
+  variants: [KL, ...TABLES.flatMap(({ variants }) => variants)],
+  tables: TABLES.map(({ title, variants }, k) => ({
+    title,
+    rows: [...(k === 0 ? [TRUTH] : []), KL.name, ...variants.map(({ name }) => name)],
+  })),
+};

@@ -17,7 +17,7 @@ describe('distance to the truth', () => {
 
   it('reads eight poses of a pair, all different, none far from the others', async () => {
     const poses = await readTruth('pip', 'knit');
-    expect(poses.map(({ width, height }) => [width, height])).toEqual(Array(8).fill([64, 64]));
+    expect(poses.map(({ width, height }) => `${width} x ${height}`)).toEqual(Array<string>(8).fill('64 x 64'));
     for (const pose of poses) {
       const distance = distanceToNearest(
         pose,

@@ -11,7 +11,7 @@ import type { Pair } from '../study.ts';
 import { cosine } from './cosine.ts';
 
 /** To the subject's references through DINO; to the style's through CLIP, and by the Gram matrix of an early layer of CLIP. */
-export const RESEMBLANCES = ['dino', 'clip', 'gram'] as const satisfies readonly MetricName[];
+const RESEMBLANCES = ['dino', 'clip', 'gram'] as const satisfies readonly MetricName[];
 export type Resemblance = Readonly<Record<(typeof RESEMBLANCES)[number], number>>;
 
 /** @throws DiptychError `guidance_unavailable` where the model has no such encoder, or a LoRA no such reference */

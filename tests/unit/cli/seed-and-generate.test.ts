@@ -28,11 +28,17 @@ describe('the seeded store', () => {
     const { models, loras } = await store.manifest();
     expect(models.map(({ id }) => id)).toEqual(['demo']);
     expect(loras.map(({ id, kind, model }) => `${model} ${kind} ${id}`)).toEqual([
+      'demo subject bop',
+      'demo style brick',
+      'demo style handheld',
       'demo style knit',
       'demo subject momo',
+      'demo subject nib',
       'demo style papercut',
       'demo subject pip',
       'demo style riso',
+      'demo style topo',
+      'demo subject tuli',
       'demo subject zorp',
     ]);
     const names = manifestBlobs(await store.manifest()).map(({ sha256 }) => sha256);

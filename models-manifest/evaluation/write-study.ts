@@ -42,10 +42,13 @@ The first prompt and seed.
 ${sheet}
 `;
   await writeFile(path.join(out, `${name}.md`), markdown);
-  await writeFile(path.join(out, `${name}.json`), `[\n${scored.map((one) => JSON.stringify(one)).join(',\n')}\n]\n`);
+  await writeFile(path.join(out, `${name}.json`), `[\n${scored.map((one) => JSON.stringify(one, sixDigits)).join(',\n')}\n]\n`);
   await writeFile(path.join(out, `${name}.time.md`), timeTable(name, trials, rows));
   return markdown;
 }
+
+/** What a table shows has four digits at most; the rest is weight to carry. */
+const sixDigits = (_: string, value: unknown): unknown => (typeof value === 'number' ? Number(value.toPrecision(6)) : value);
 
 interface Row {
   name: string;

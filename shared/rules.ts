@@ -3,6 +3,7 @@ import * as v from 'valibot';
 /** The fusion rules by name: one list for engine, command line, studio and telemetry. `shared/fusion/rules` says what each does. */
 export const RULES = [
   'kl',
+  'kl-soft',
   'l2',
   'cosine',
   'direct',
@@ -51,8 +52,8 @@ const Settings = v.strictObject({
   direction: v.optional(v.picklist(DIRECTIONS), 'forward'),
   /** `kl`, `l2`, `cosine`: what decides together. A choice finer than a layer is made anew in every step, at every position. */
   scope: v.optional(v.picklist(SCOPES), 'layer'),
-  /** `kl`, `l2`, `cosine`: how much of the change that loses is applied beside the one that wins, 0 to 1. */
-  loser: v.optional(v.pipe(v.number(), v.minValue(0), v.maxValue(1)), 0),
+  /** `kl`, `kl-soft`, `l2`, `cosine`: how much of the change that loses is applied beside the one that wins, 0 to 1; 0 where left out, 0.75 in `kl-soft`. */
+  loser: v.optional(v.pipe(v.number(), v.minValue(0), v.maxValue(1))),
   /** `k-lora`: how the style's weight grows over the steps. */
   schedule: v.optional(v.picklist(['s', 's*']), 's'),
   /** `np-lora`: how much of the style's row space is taken from the subject; 0 is `direct`. */
@@ -93,7 +94,9 @@ export const RuleSettings = v.pipe(
 export type RuleSettings = v.InferInput<typeof RuleSettings>;
 export type SettledRule = v.InferOutput<typeof RuleSettings>;
 
-/** The rules that look at the features in every step, each by the criterion of its name; only these fill a fusion map with distances. */
-const MEASURED_RULES = ['kl', 'l2', 'cosine'] as const satisfies readonly RuleName[];
-export type MeasuredRule = (typeof MEASURED_RULES)[number];
-export const isMeasured = (rule: RuleName): rule is MeasuredRule => MEASURED_RULES.some((name) => name === rule);
+/** The rules that look at the features in every step, and by what; only these fill a fusion map with distances. */
+const CRITERION_OF = { kl: 'kl', 'kl-soft': 'kl', l2: 'l2', cosine: 'cosine' } as const satisfies Partial<Record<RuleName, string>>;
+type MeasuredRule = keyof typeof CRITERION_OF;
+export type CriterionName = (typeof CRITERION_OF)[MeasuredRule];
+export const isMeasured = (rule: RuleName): rule is MeasuredRule => rule in CRITERION_OF;
+export const criterionOf = (rule: MeasuredRule): CriterionName => CRITERION_OF[rule];

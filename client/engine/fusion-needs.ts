@@ -1,7 +1,7 @@
 import type { FusedForm } from '../../shared/fusion/fused-form.ts';
 import { COMPONENTS, type Component } from '../../shared/lora/lora.ts';
 import type { ModelEntry } from '../../shared/manifest.ts';
-import { isMeasured, type RuleName, type SettledRule } from '../../shared/rules.ts';
+import { criterionOf, isMeasured, type RuleName, type SettledRule } from '../../shared/rules.ts';
 import type { Adapters } from './adapters.ts';
 import type { FusionNeed } from './loaded-graph.ts';
 
@@ -21,5 +21,5 @@ export function fusionNeeds(model: ModelEntry, adapters: Adapters, rule: RuleNam
 
 /** A text encoder runs once, so only a denoiser is ever between two measurements. */
 function formOf(rule: RuleName, { axis, direction, scope, stride }: SettledRule, applies: boolean): FusedForm {
-  return isMeasured(rule) ? { measures: rule, axis, direction, scope, stride, applies } : { applies: true };
+  return isMeasured(rule) ? { measures: criterionOf(rule), axis, direction, scope, stride, applies } : { applies: true };
 }

@@ -1,4 +1,4 @@
-"""Draws the few-shot set of each LoRA, 64x64: what its references for guidance are made of.
+"""Draws the first sixteen pictures of each LoRA's set, 64x64: what its references for guidance are made of.
 
     python3 references.py ../demo/references pip zorp momo knit riso papercut
 """
@@ -9,5 +9,5 @@ import world
 
 for name in sys.argv[2:]:
     os.makedirs(f"{sys.argv[1]}/{name}", exist_ok=True)
-    for i, (picture, _) in enumerate(world.few_shot(name)):
+    for i, (picture, _) in enumerate(world.few_shot(name, 16)):
         Image.fromarray(picture).save(f"{sys.argv[1]}/{name}/{i:02}.png", optimize=True)

@@ -4,9 +4,9 @@ import type { LayerEntry } from '../manifest.ts';
 import { GraphBuilder } from '../onnx/builder.ts';
 import { type Graph, type GraphValue, int, type Model, type Node } from '../onnx/ir.ts';
 import { emitAdded, emitMerged, mergesIntoWeight } from './applied-layer.ts';
-import { CRITERIA, type CriterionName } from './criteria/criteria.ts';
+import { CRITERIA } from './criteria/criteria.ts';
 import { factorInput, FUSION } from './interface.ts';
-import type { Measuring } from '../rules.ts';
+import type { CriterionName, Measuring } from '../rules.ts';
 import { emitMeasured } from './measured-layer.ts';
 import { findSites, type Site } from './sites.ts';
 

@@ -1,8 +1,7 @@
 import { GraphBuilder } from '../onnx/builder.ts';
 import { either } from '../onnx/either.ts';
 import type { Model } from '../onnx/ir.ts';
-import type { Measuring } from '../rules.ts';
-import type { CriterionName } from './criteria/criteria.ts';
+import type { CriterionName, Measuring } from '../rules.ts';
 import { fuse, type FusedModel } from './fuse.ts';
 import { FUSION } from './interface.ts';
 

@@ -8,6 +8,7 @@ import { reportFuzz } from './fuzz/report.ts';
 import { benchGuidance, type GuidanceOptions } from './guidance.ts';
 import { benchRules, DEFAULT_VARIANTS, type RulesOptions } from './rules.ts';
 import { benchTelemetry, type TelemetryOptions } from './telemetry.ts';
+import { benchVisit, type VisitOptions } from './visit.ts';
 
 const program = new Command('bench').description('Measures Diptych on this machine, everything to be compared in one run.');
 const count = (text: string): number => {
@@ -40,6 +41,17 @@ program
     if (options.backend === 'webgpu') useSoftwareVulkan();
     const slow = options.backend === 'webgpu';
     await benchGuidance({ rounds: slow ? 1 : 5, steps: slow ? 1 : 20, ...options });
+  });
+
+program
+  .command('visit')
+  .description(
+    'What a visitor of the demo page waits for, in Chromium on WebAssembly: a first picture, a second visit, the next picture. Fails over a bar.',
+  )
+  .option('--rounds <n>', 'new browser profiles, each with a first and a second visit', count, 3)
+  .option('--steps <n>', 'steps of a picture', count, 20)
+  .action(async (options: VisitOptions) => {
+    if (!(await benchVisit(options))) process.exitCode = 1;
   });
 
 program

@@ -10,7 +10,7 @@ import type { LayerEntry } from '../../shared/manifest.ts';
 import type { Graph, Model } from '../../shared/onnx/ir.ts';
 import { readModel } from '../../shared/onnx/read.ts';
 import type { Backend, FusionMap, GenerateRequest } from '../../shared/protocol.ts';
-import { isMeasured, type RuleName, RULES, type RuleSettings } from '../../shared/rules.ts';
+import { criterionOf, isMeasured, type RuleName, RULES, type RuleSettings } from '../../shared/rules.ts';
 import { demoRequest, PAIR } from './demo-request.ts';
 import { median } from './median.ts';
 
@@ -91,7 +91,7 @@ async function requestOf(store: Store, { rule, settings }: Variant, steps: numbe
 function formOf({ rule, settings = {} }: Variant): FusedForm | undefined {
   if (rule === undefined) return undefined;
   const { stride = 1, every = 1 } = settings;
-  return isMeasured(rule) ? { measures: rule, stride, applies: every > 1 } : { applies: true };
+  return isMeasured(rule) ? { measures: criterionOf(rule), stride, applies: every > 1 } : { applies: true };
 }
 
 /** Operators that a GPU does not run: they give a buffer another shape or name. */

@@ -15,7 +15,7 @@ import type { FusedForm } from '../../../shared/fusion/fused-form.ts';
 import { RULE_OF } from '../../../shared/fusion/rules/rules.ts';
 import type { Component } from '../../../shared/lora/lora.ts';
 import type { FusionMap } from '../../../shared/protocol.ts';
-import { isMeasured, type RuleName, RuleSettings } from '../../../shared/rules.ts';
+import { criterionOf, isMeasured, type RuleName, RuleSettings } from '../../../shared/rules.ts';
 import type { Bench } from './bench.ts';
 import type { MeasuredLayers } from './compare.ts';
 import { direction, directionOf, refinement } from './guidance-cases.ts';
@@ -54,7 +54,7 @@ function settingOf(name: string): Setting | undefined {
   return Object.hasOwn(SETTINGS, name) ? SETTINGS[name] : undefined;
 }
 
-const formOf = ({ rule }: Setting): FusedForm => (isMeasured(rule) ? { measures: rule, applies: false } : { applies: true });
+const formOf = ({ rule }: Setting): FusedForm => (isMeasured(rule) ? { measures: criterionOf(rule), applies: false } : { applies: true });
 
 /** The fusion of one run of `graph` under `setting`. */
 async function fusionOf(bench: Bench, component: Component, graph: LoadedGraph, setting: Setting): Promise<FusionRun> {

@@ -3,6 +3,7 @@ import type { Study, Variant } from '../study.ts';
 
 const AGAINST: Readonly<Record<string, readonly string[]>> = {
   kl: ['direct', 'k-lora', 'np-lora'],
+  'kl-soft': ['kl', 'direct', 'np-lora'],
   contrast: ['kl', 'direct', 'np-lora'],
 };
 
@@ -14,8 +15,8 @@ export const RULES_STUDY: Study = {
   name: 'rules',
   title: 'Every fusion rule on every pair',
   about:
-    'Each rule as it is by default, and `kl` with metric guidance too. What a LoRA can do alone is in the rows `subject-only` and `style-only`.',
+    'Each rule as it is by default, and `kl` and `kl-soft` with metric guidance too. What a LoRA can do alone is in the rows `subject-only` and `style-only`.',
   seeds: 8,
   prompts: 2,
-  variants: [...plain, guided('kl')],
+  variants: [...plain, guided('kl'), guided('kl-soft')],
 };

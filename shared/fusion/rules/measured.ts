@@ -1,18 +1,20 @@
-import type { CriterionName } from '../criteria/criteria.ts';
 import { sumOfSquares } from '../delta-norms.ts';
+import type { CriterionName } from '../../rules.ts';
 import type { LoraPair } from '../factors.ts';
 import type { Pass, Rule } from './rule.ts';
 
 const MEASURE: readonly Pass[] = [{ kind: 'measure' }];
 
 /**
- * The larger change of the layer's feature wins, hard, per layer and step (arXiv 2602.15539, section 3.2). The criteria say what a change is:
+ * The larger change of the layer's feature wins, per layer and step (arXiv 2602.15539, section 3.2). The criteria say what a change is:
  * `criteria/kl.ts` is the paper's.
+ *
+ * @param loser how much of the other is applied all the same, 0 to 1, where the settings do not say: 0 is the paper's
  */
-export function measured(criterion: CriterionName): Rule {
+export function measured(criterion: CriterionName, loser = 0): Rule {
   return ({ pair, settings }) => ({
     pair,
-    measure: { criterion, weights: [settings.balance ? 1 / squaredRatio(pair) : 1, 1], loser: settings.loser },
+    measure: { criterion, weights: [settings.balance ? 1 / squaredRatio(pair) : 1, 1], loser: settings.loser ?? loser },
     passes: () => MEASURE,
     textStep: () => 0,
   });

@@ -1,7 +1,6 @@
 /** What a fusion rule is. One small file a rule; `rules.ts` names them. */
 import type { Component } from '../../lora/lora.ts';
-import type { SettledRule } from '../../rules.ts';
-import type { CriterionName } from '../criteria/criteria.ts';
+import type { CriterionName, SettledRule } from '../../rules.ts';
 import type { Branch, LoraPair } from '../factors.ts';
 
 /** What a rule decides about: the LoRAs of one graph, in a run of so many steps. */

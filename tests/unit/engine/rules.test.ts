@@ -82,7 +82,7 @@ describe('every rule of the list', () => {
     expect(picture.fusionMap.distances.every((distance) => distance === 0)).toBe(true);
   });
 
-  test.each(['kl', 'l2', 'cosine'])('%s tells how far each LoRA moves each layer', (rule) => {
+  test.each(['kl', 'kl-soft', 'l2', 'cosine'])('%s tells how far each LoRA moves each layer', (rule) => {
     const { fusionMap } = pictures.get(rule)!;
     const largest = fusionMap.modules.map((_, row) => Math.max(fusionMap.distances[2 * row]!, fusionMap.distances[2 * row + 1]!));
     expect(Math.min(...largest)).toBeGreaterThan(0);
@@ -108,6 +108,14 @@ test('contrast is direct with the style’s words in the unconditional half, and
   expect(difference(late, await generate({ rule: 'direct' }))).toBeLessThan(1e-6);
   const unguided = { guidanceScale: 1, ruleSettings: { gain: 1 } };
   expect(difference(await generate({ ...unguided, rule: 'contrast' }), await generate({ ...unguided, rule: 'direct' }))).toBeLessThan(1e-6);
+});
+
+test('kl-soft is kl with three quarters of the one that loses, or whatever share is asked for', async () => {
+  const soft = await generate({ rule: 'kl-soft' });
+  expect(difference(soft, await generate({ rule: 'kl', ruleSettings: { loser: 0.75 } }))).toBeLessThan(1e-6);
+  const none = await generate({ rule: 'kl-soft', ruleSettings: { loser: 0 } });
+  expect(difference(none, await generate({}))).toBeLessThan(1e-6);
+  expect(difference(soft, none)).toBeGreaterThan(0.005);
 });
 
 test('measuring every other step keeps the choice in between; the steps that measure are the exact rule’s', async () => {
@@ -143,6 +151,7 @@ test('rules that need no measuring share one session; one that measures now and 
     expect(await run({ rule })).toEqual([]);
   expect(await run({ rule: 'kl', ruleSettings: { every: 2 } })).toEqual(['textEncoder', 'denoiser']);
   expect(await run({ rule: 'kl' })).toEqual([]);
+  expect(await run({ rule: 'kl-soft' })).toEqual([]);
   expect(await run({ rule: 'l2' })).toEqual(['textEncoder', 'denoiser']);
   await fresh.close();
 });

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { choices, decisionTable } from '../../../shared/fusion/decision.ts';
-import type { CriterionName } from '../../../shared/fusion/criteria/criteria.ts';
+import type { CriterionName } from '../../../shared/rules.ts';
 import type { LoraPair, Slot } from '../../../shared/fusion/factors.ts';
 import { fuse } from '../../../shared/fusion/fuse.ts';
 import { formCovers } from '../../../shared/fusion/fused-form.ts';

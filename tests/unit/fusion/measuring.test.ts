@@ -1,9 +1,8 @@
 import * as v from 'valibot';
 import { beforeAll, describe, expect, it } from 'vitest';
-import type { CriterionName } from '../../../shared/fusion/criteria/criteria.ts';
 import type { LoraPair } from '../../../shared/fusion/factors.ts';
 import { formCovers } from '../../../shared/fusion/fused-form.ts';
-import { type Measuring, RuleSettings } from '../../../shared/rules.ts';
+import { type CriterionName, type Measuring, RuleSettings } from '../../../shared/rules.ts';
 import { cosineTurn, divergence, fused as fusedByHand, l2Length, type Matrix } from './reference.ts';
 import { baseRows, FusedSession, OUTPUTS } from './run-fused.ts';
 import { applied, denseDelta, lora, pairOf } from './tiny-loras.ts';

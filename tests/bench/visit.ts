@@ -1,0 +1,104 @@
+/** What a visitor of the demo page waits for, in Chromium on WebAssembly, everything local: the edge, the page, the browser. */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type BrowserContext, chromium, type Page } from 'playwright-core';
+import { serveDemo } from '../../client/demo/serve.ts';
+import { DEMO_SITE } from '../../models-manifest/cli/demo/local-edge.ts';
+import { CHROMIUM_FLAGS } from '../../vitest.config.ts';
+import { openDemoEdge } from '../e2e/demo-edge.ts';
+import { median } from './median.ts';
+
+export interface VisitOptions {
+  rounds: number;
+  steps: number;
+}
+
+interface Wait {
+  what: string;
+  seconds: number[];
+  /** What it may take, in seconds on two cores. */
+  bar: number;
+}
+
+const FIRST_VISIT = 20;
+const SECOND_VISIT = 12;
+const WARM = 8;
+const RULES = ['kl', 'contrast', 'direct'];
+
+/**
+ * Each round has a new browser profile: a first visit, a second one, and then pictures on the page that stands.
+ *
+ * @returns whether every median is within its bar
+ */
+export async function benchVisit({ rounds, steps }: VisitOptions): Promise<boolean> {
+  const folder = await mkdtemp(join(tmpdir(), 'diptych-visit-'));
+  const edge = await openDemoEdge(folder, ['http://localhost:*'], 18_951);
+  const demo = await serveDemo({ edge: edge.origin, site: DEMO_SITE, port: 0 });
+  const waits = new Map<string, Wait>();
+  const note = (what: string, bar: number, seconds: number): void => {
+    if (!waits.has(what)) waits.set(what, { what, bar, seconds: [] });
+    waits.get(what)!.seconds.push(seconds);
+  };
+  try {
+    for (let round = 0; round < rounds; round++) {
+      const browser = await openBrowser(join(folder, `profile-${round}`));
+      note('first visit, from the address to the picture', FIRST_VISIT, await visit(browser, demo.origin, steps, true));
+      await browser.close();
+      const again = await openBrowser(join(folder, `profile-${round}`));
+      note('second visit, in a browser that was closed', SECOND_VISIT, await visit(again, demo.origin, steps, false));
+      for (const rule of RULES) note(`the next picture, ${rule}`, WARM, await nextPicture(again.pages().at(-1)!, { rule }));
+      note('the next picture, kl + guidance', WARM, await nextPicture(again.pages().at(-1)!, { rule: 'kl', guidance: '0.05' }));
+      await again.close();
+    }
+  } finally {
+    demo.server.closeAllConnections();
+    demo.server.close();
+    await edge.close();
+    await rm(folder, { recursive: true, force: true });
+  }
+  return report([...waits.values()], { rounds, steps });
+}
+
+const openBrowser = (profile: string): Promise<BrowserContext> =>
+  chromium.launchPersistentContext(profile, {
+    executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+    args: CHROMIUM_FLAGS.filter((flag) => !flag.includes('webgpu')),
+    viewport: { width: 1200, height: 900 },
+  });
+
+/** @returns seconds from the navigation to the finished picture */
+async function visit(browser: BrowserContext, address: string, steps: number, first: boolean): Promise<number> {
+  const page = await browser.newPage();
+  await page.goto(address);
+  await page.locator('diptych-studio').evaluate((studio, value) => studio.setAttribute('steps', value), String(steps));
+  const made = generate(page);
+  const studio = page.frameLocator('diptych-studio iframe');
+  if (first) await studio.getByRole('button', { name: 'Download and generate' }).click();
+  const ended = await made;
+  await studio.getByText('WebAssembly').first().waitFor({ timeout: 5000 });
+  return ended / 1000;
+}
+
+/** @returns seconds from the wish to the finished picture */
+async function nextPicture(page: Page, attributes: Record<string, string>): Promise<number> {
+  const from = await page.locator('diptych-studio').evaluate((studio, values) => {
+    for (const [name, value] of Object.entries(values)) studio.setAttribute(name, value);
+    return performance.now();
+  }, attributes);
+  return ((await generate(page)) - from) / 1000;
+}
+
+/** @returns when the picture was there, in milliseconds since the navigation */
+const generate = (page: Page): Promise<number> =>
+  page.locator('diptych-studio').evaluate(async (studio) => {
+    await customElements.whenDefined('diptych-studio');
+    await (studio as HTMLElement & { generate(): Promise<unknown> }).generate();
+    return performance.now();
+  });
+
+function report(waits: readonly Wait[], { rounds, steps }: VisitOptions): boolean {
+  console.log(`${steps} steps, median of ${rounds}\n\n| | seconds | bar |\n| --- | --- | --- |`);
+  for (const { what, seconds, bar } of waits) console.log(`| ${what} | ${median(seconds).toFixed(1)} | ${bar} |`);
+  return waits.every(({ seconds, bar }) => median(seconds) <= bar);
+}

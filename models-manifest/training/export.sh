@@ -3,7 +3,7 @@
 # ./export.sh [STEPS a LoRA]; then: node halve.ts run/weights ../demo
 set -euo pipefail
 cd "$(dirname "$0")"
-steps=${1:-400} python=${PYTHON:-/usr/bin/python3}
+steps=${1:-800} python=${PYTHON:-/usr/bin/python3}
 cores=$(nproc --all)
 export OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MALLOC_ARENA_MAX=1
 export MALLOC_MMAP_THRESHOLD_=4294967296 MALLOC_TRIM_THRESHOLD_=4294967296 MALLOC_TOP_PAD_=268435456

@@ -24,7 +24,7 @@ interface Wait {
 const FIRST_VISIT = 20;
 const SECOND_VISIT = 12;
 const WARM = 8;
-const RULES = ['kl', 'contrast', 'direct'];
+const RULES = ['kl-soft', 'kl', 'direct'];
 
 /**
  * Each round has a new browser profile: a first visit, a second one, and then pictures on the page that stands.
@@ -48,7 +48,7 @@ export async function benchVisit({ rounds, steps }: VisitOptions): Promise<boole
       const again = await openBrowser(join(folder, `profile-${round}`));
       note('second visit, in a browser that was closed', SECOND_VISIT, await visit(again, demo.origin, steps, false));
       for (const rule of RULES) note(`the next picture, ${rule}`, WARM, await nextPicture(again.pages().at(-1)!, { rule }));
-      note('the next picture, kl + guidance', WARM, await nextPicture(again.pages().at(-1)!, { rule: 'kl', guidance: '0.05' }));
+      note('the next picture, kl-soft + guidance', WARM, await nextPicture(again.pages().at(-1)!, { rule: 'kl-soft', guidance: '0.05' }));
       await again.close();
     }
   } finally {

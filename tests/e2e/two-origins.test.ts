@@ -161,7 +161,7 @@ describe('a page that may embed the studio', () => {
         model: 'demo',
         subject: 'pip',
         style: 'knit',
-        rule: 'kl',
+        rule: 'kl-soft',
         steps: 2,
       });
       expect(JSON.stringify(rows)).not.toContain('pip creature');

@@ -35,7 +35,7 @@ describe('studio page', () => {
     await expect.element(page.getByRole('slider', { name: 'Subject strength' })).toHaveValue('1');
     await expect.element(page.getByRole('slider', { name: 'Style strength' })).toHaveValue('1');
     await expect.element(page.getByRole('spinbutton', { name: 'Steps' })).toHaveValue(12);
-    await expect.element(page.getByRole('combobox', { name: 'Fusion rule' })).toHaveValue('kl');
+    await expect.element(page.getByRole('combobox', { name: 'Fusion rule' })).toHaveValue('kl-soft');
     await expect.element(page.getByRole('combobox', { name: 'Layers are measured' })).toHaveValue('every');
     await expect.element(page.getByRole('switch', { name: 'Guidance' })).not.toBeChecked();
   });

@@ -13,7 +13,7 @@ import { tempRoot } from './temp-root.ts';
 const root = tempRoot();
 const store = new Store(path.join(root, 'store'));
 const STEPS = 2;
-const PIP_KNIT: PictureOptions = { subject: 'pip', style: 'knit', seed: 7, steps: STEPS, strengths: [1, 1], rule: 'kl', backend: 'cpu' };
+const PIP_KNIT: PictureOptions = { subject: 'pip', style: 'knit', seed: 7, steps: STEPS, strengths: [1, 1], rule: 'kl-soft', backend: 'cpu' };
 
 let seeded: boolean;
 let picture: Picture;
@@ -89,9 +89,9 @@ describe('diptych generate', () => {
       prompt: 'a pip creature in knit style',
       seed: 7,
       steps: STEPS,
-      guidanceScale: 3,
+      guidanceScale: 5,
       strengths: [1, 1],
-      rule: 'kl',
+      rule: 'kl-soft',
     });
     expect(report.engine).toMatchObject({ backend: 'cpu' });
     expect(report.timings.stepMs.length).toBe(STEPS);

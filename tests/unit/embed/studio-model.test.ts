@@ -114,7 +114,7 @@ describe('studio', () => {
       steps: 12,
       guidanceScale: 3,
       strengths: [1, 1],
-      rule: 'kl',
+      rule: 'kl-soft',
     });
     expect(said).toEqual([['ready'], ['consented', MODEL_BYTES + RUNTIME_BYTES], ['step', 1, 1], ['complete', 5, false]]);
     expect(model.state).toMatchObject({ progress: undefined, bytesMissing: 0, result: { picture: { seed: 5, width: 1, height: 1 } } });

@@ -48,7 +48,7 @@ program
   .description(
     'What a visitor of the demo page waits for, in Chromium on WebAssembly: a first picture, a second visit, the next picture. Fails over a bar.',
   )
-  .option('--rounds <n>', 'new browser profiles, each with a first and a second visit', count, 3)
+  .option('--rounds <n>', 'empty browser profiles, each with a first and a second visit', count, 3)
   .option('--steps <n>', 'steps of a picture', count, 20)
   .action(async (options: VisitOptions) => {
     if (!(await benchVisit(options))) process.exitCode = 1;

@@ -13,7 +13,15 @@ import { tempRoot } from './temp-root.ts';
 const root = tempRoot();
 const store = new Store(path.join(root, 'store'));
 const STEPS = 2;
-const PIP_KNIT: PictureOptions = { subject: 'pip', style: 'knit', seed: 7, steps: STEPS, strengths: [1, 1], rule: 'kl-soft', backend: 'cpu' };
+const PIP_KNIT: PictureOptions = {
+  subject: 'pip',
+  style: 'knit',
+  seed: 7,
+  steps: STEPS,
+  strengths: [1, 1],
+  rule: 'kl-soft',
+  backend: 'cpu',
+};
 
 let seeded: boolean;
 let picture: Picture;

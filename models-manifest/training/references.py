@@ -9,5 +9,5 @@ import world
 
 for name in sys.argv[2:]:
     os.makedirs(f"{sys.argv[1]}/{name}", exist_ok=True)
-    for i, (picture, _) in enumerate(world.few_shot(name, 16)):
+    for i, (picture, _) in enumerate(world.few_shot(name, world.REFERENCES)):
         Image.fromarray(picture).save(f"{sys.argv[1]}/{name}/{i:02}.png", optimize=True)

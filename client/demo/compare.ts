@@ -6,7 +6,7 @@ import type { StudioElement } from '../embed/studio-element.ts';
 /** `<diptych-studio>` with the properties that reflect its attributes. */
 type Studio = StudioElement & { rule: string | null; seed: number | null };
 
-const PRESET = ['direct', 'kl-soft'] as const;
+const PRESET = ['kl', 'kl-soft'] as const;
 
 /** Makes the studio's picture by two rules on one seed, one after the other, and shows both. */
 export function startCompare(form: HTMLFormElement, studio: HTMLElement): void {

@@ -20,14 +20,18 @@ export interface Demo {
   server: Server;
 }
 
+/** What `npm run evaluate` shows of every pair. */
+const PAIRS = join(import.meta.dirname, '../../docs/evaluation/rules/pairs.png');
+
 /**
  * Serves the demo page as a site owner would: on an origin of its own, under a Content-Security-Policy that allows nothing from outside but the
  * edge's script and frame.
  */
 export async function serveDemo({ edge, site, port }: DemoOptions): Promise<Demo> {
   const [page, css] = await Promise.all(['index.html', 'demo.css'].map((file) => readFile(join(import.meta.dirname, file), 'utf8')));
+  const pairs = await readFile(PAIRS);
   const script = await bundledScript();
-  const policy = `default-src 'none'; style-src 'self'; script-src 'self' ${edge}; frame-src ${edge}; img-src blob:`;
+  const policy = `default-src 'none'; style-src 'self'; script-src 'self' ${edge}; frame-src ${edge}; img-src 'self' blob:`;
   const server = createServer((request, response) => {
     const path = new URL(request.url ?? '/', 'http://localhost').pathname;
     const fill = { edge, site, host: request.headers.host ?? 'localhost' };
@@ -36,6 +40,7 @@ export async function serveDemo({ edge, site, port }: DemoOptions): Promise<Demo
     if (path === '/') response.setHeader('content-type', 'text/html; charset=utf-8').end(fillIn(page!, fill));
     else if (path === '/page.js') response.setHeader('content-type', 'text/javascript; charset=utf-8').end(script);
     else if (path === '/demo.css') response.setHeader('content-type', 'text/css; charset=utf-8').end(css);
+    else if (path === '/pairs.png') response.setHeader('content-type', 'image/png').end(pairs);
     else response.writeHead(404, { 'content-type': 'text/plain' }).end('The demo has no such page.');
   });
   server.listen(port);

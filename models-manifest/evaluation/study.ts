@@ -23,6 +23,8 @@ export interface Study {
   seeds: number;
   prompts: number;
   variants: readonly Variant[];
+  /** The variant whose pictures of every pair are shown on a sheet of their own. */
+  gallery?: string;
   /** Tables of their own, each with its title and the names of its rows; one table of all where left out. */
   tables?: readonly { title: string; rows: readonly string[] }[];
 }

@@ -1,6 +1,6 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { type SheetRow, writeContactSheet } from './contact-sheet.ts';
+import { pairsSheet, type SheetRow, writeContactSheet } from './contact-sheet.ts';
 import { protocol, studyTables } from './report.ts';
 import { type CellResult, type Pair, type Study, type Trials, TRUTH } from './study.ts';
 
@@ -27,6 +27,7 @@ export async function writeStudy(study: Study, trials: Trials, results: readonly
     rows.map((row) => sheetRow(row, trials.pairs)),
     trials.pairs,
   );
+  const gallery = await writeGallery(study, rows, trials.pairs, out);
   const markdown = `# ${study.title}
 
 ${about}
@@ -35,7 +36,7 @@ ${protocol(trials)}. Means with 95 % intervals of 10,000 bootstrap resamples of 
 mean in [README.md](README.md).
 
 ${studyTables(study, scored)}
-
+${gallery}
 ## Contact sheet
 The first prompt and seed.
 
@@ -45,6 +46,19 @@ ${sheet}
   await writeFile(path.join(out, `${name}.json`), `[\n${scored.map((one) => JSON.stringify(one, sixDigits)).join(',\n')}\n]\n`);
   await writeFile(path.join(out, `${name}.time.md`), timeTable(name, trials, rows));
   return markdown;
+}
+
+/** The Markdown of a sheet of every pair by one variant; nothing where the study has no such sheet. */
+async function writeGallery({ name, gallery }: Study, rows: readonly Row[], pairs: readonly Pair[], out: string): Promise<string> {
+  const shown = rows.find((row) => row.name === gallery);
+  if (!shown) return '';
+  await writeFile(path.join(out, name, 'pairs.png'), pairsSheet(sheetRow(shown, pairs)));
+  return `
+## Every pair, by ${shown.name}
+The first prompt and seed of each, none picked.
+
+![${pairs.length} pictures by ${shown.name}: a subject a row, a style a column](${name}/pairs.png)
+`;
 }
 
 /** What a table shows has four digits at most; the rest is weight to carry. */

@@ -83,7 +83,7 @@ describe('the demo page', () => {
     await page.getByRole('button', { name: 'Copy' }).click();
     await page.getByRole('button', { name: 'Copied' }).waitFor();
     expect(await page.evaluate(() => navigator.clipboard.readText())).toBe(
-      `<script type="module" async src="${edge.origin}/embed/v1.js"></script>\n<diptych-studio site="${DEMO_SITE}"></diptych-studio>`,
+      `<script type="module" async src="${edge.origin}/embed/v1.js"></script>\n<diptych-studio site="${DEMO_SITE}" subject="pip" style-id="papercut"></diptych-studio>`,
     );
     expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(360);
     await page.context().close();

@@ -55,7 +55,7 @@ export class FusionView extends LitElement {
       <p class="hint">
         ${
           this.measured
-            ? 'At every step each layer of the network took either the subject or the style: whichever changed it more.'
+            ? 'At every step each layer of the network followed either the subject or the style: whichever changed it more.'
             : 'The rule settles beforehand which LoRA acts in which layer and step.'
         }
       </p>

@@ -9,13 +9,15 @@ export async function readPng(file: string): Promise<RgbaImage> {
     throw new DiptychError('usage', `${file} cannot be read`, { file }, { cause });
   });
   try {
-    return rgba(decode(bytes));
+    return decodePng(bytes);
   } catch (cause) {
     throw new DiptychError('usage', `${file} is no PNG that can be read; convert it to PNG first`, { file }, { cause });
   }
 }
 
-function rgba(image: ReturnType<typeof decode>): RgbaImage {
+/** @throws Error for bytes that are no PNG */
+export function decodePng(bytes: Uint8Array): RgbaImage {
+  const image = decode(bytes);
   const { width, height, depth } = image;
   const data = new Uint8ClampedArray(width * height * 4);
   const samples = image.palette ? convertIndexedToRgb(image) : image.data;

@@ -1,4 +1,4 @@
-import { type RuleName, RULES } from '../../../shared/rules.ts';
+import { DEFAULT_RULE, type RuleName, RULES } from '../../../shared/rules.ts';
 import type { Study, Variant } from '../study.ts';
 
 const AGAINST: Readonly<Record<string, readonly string[]>> = {
@@ -18,5 +18,6 @@ export const RULES_STUDY: Study = {
     'Each rule as it is by default, and `kl` and `kl-soft` with metric guidance too. What a LoRA can do alone is in the rows `subject-only` and `style-only`.',
   seeds: 8,
   prompts: 2,
+  gallery: DEFAULT_RULE,
   variants: [...plain, guided('kl'), guided('kl-soft')],
 };

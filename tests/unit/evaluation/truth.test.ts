@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest';
 import { distanceToNearest, readTruth } from '../../../models-manifest/evaluation/scores/truth.ts';
-import { strip } from '../../../models-manifest/evaluation/strip.ts';
 import type { RgbaImage } from '../../../shared/protocol.ts';
 
 const flat = (level: number): RgbaImage => {
@@ -27,11 +26,4 @@ describe('distance to the truth', () => {
       expect(distance).toBeLessThan(0.4);
     }
   });
-});
-
-it('puts pictures side by side, each pixel twice as large', () => {
-  const { width, height, data } = strip([flat(10), flat(20)]);
-  expect([width, height]).toEqual([12, 4]);
-  const row = Array.from({ length: width }, (_, x) => data[(3 * width + x) * 4]);
-  expect(row).toEqual([10, 10, 10, 10, 255, 255, 255, 255, 20, 20, 20, 20]);
 });

@@ -1,9 +1,9 @@
 """Distils the autoencoder's decoder into a small one (the shape of TAESD: convolutions and ReLUs only), for the gradient of guidance; resumable.
 
-    python3 train_tiny_decoder.py RUN --data base.npz --minutes 8
-    python3 train_tiny_decoder.py RUN --data base.npz --test          PSNR of both decoders on pictures they have not seen
+    python3 train_tiny_decoder.py RUN --data base.npz invented.npz --minutes 8
+    python3 train_tiny_decoder.py RUN --test          PSNR of both decoders on pictures they have not seen
 
-Input: latents of unit variance, as the sampler sees them; output: a picture in 0..1. Like the autoencoder it sees the base world only.
+Input: latents of unit variance, as the sampler sees them; output: a picture in 0..1. Like the autoencoder's decoder it sees the base world and the made-up things.
 """
 import argparse
 import os
@@ -49,7 +49,7 @@ def load(run):
 
 def train(args):
     latents = train_base.latents(args.run, args.data)
-    pictures = torch.from_numpy(np.load(args.data)["x"])
+    pictures = torch.from_numpy(np.concatenate([np.load(file)["x"] for file in args.data]))
     model = load(args.run)
     opt = torch.optim.AdamW(model.parameters(), args.lr, betas=(0.9, 0.99), weight_decay=1e-4)
     clock, step, total = config.Clock(args.minutes), 0, 0.0
@@ -86,7 +86,7 @@ def test(args):
 if __name__ == "__main__":
     p = argparse.ArgumentParser()
     p.add_argument("run")
-    p.add_argument("--data")
+    p.add_argument("--data", nargs="+")
     p.add_argument("--minutes", type=float, default=8)
     p.add_argument("--batch", type=int, default=16)
     p.add_argument("--lr", type=float, default=2e-3)

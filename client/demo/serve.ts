@@ -28,24 +28,33 @@ const PAIRS = join(import.meta.dirname, '../../docs/evaluation/rules/pairs.png')
  * edge's script and frame.
  */
 export async function serveDemo({ edge, site, port }: DemoOptions): Promise<Demo> {
-  const [page, css] = await Promise.all(['index.html', 'demo.css'].map((file) => readFile(join(import.meta.dirname, file), 'utf8')));
-  const pairs = await readFile(PAIRS);
-  const script = await bundledScript();
+  const page = await readFile(join(import.meta.dirname, 'index.html'), 'utf8');
+  const files = await readFiles();
   const policy = `default-src 'none'; style-src 'self'; script-src 'self' ${edge}; frame-src ${edge}; img-src 'self' blob:`;
   const server = createServer((request, response) => {
     const path = new URL(request.url ?? '/', 'http://localhost').pathname;
+    const file = files.get(path);
     const fill = { edge, site, host: request.headers.host ?? 'localhost' };
     response.setHeader('content-security-policy', policy);
     response.setHeader('cache-control', 'no-store');
-    if (path === '/') response.setHeader('content-type', 'text/html; charset=utf-8').end(fillIn(page!, fill));
-    else if (path === '/page.js') response.setHeader('content-type', 'text/javascript; charset=utf-8').end(script);
-    else if (path === '/demo.css') response.setHeader('content-type', 'text/css; charset=utf-8').end(css);
-    else if (path === '/pairs.png') response.setHeader('content-type', 'image/png').end(pairs);
+    if (path === '/') response.setHeader('content-type', 'text/html; charset=utf-8').end(fillIn(page, fill));
+    else if (file) response.setHeader('content-type', file.type).end(file.body);
     else response.writeHead(404, { 'content-type': 'text/plain' }).end('The demo has no such page.');
   });
   server.listen(port);
   await once(server, 'listening');
   return { origin: `http://localhost:${(server.address() as AddressInfo).port}`, server };
+}
+
+/** Everything but the page itself, by path. */
+async function readFiles(): Promise<Map<string, { type: string; body: string | Uint8Array }>> {
+  const beside = (name: string) => readFile(join(import.meta.dirname, name));
+  return new Map([
+    ['/page.js', { type: 'text/javascript; charset=utf-8', body: await bundledScript() }],
+    ['/demo.css', { type: 'text/css; charset=utf-8', body: await beside('demo.css') }],
+    ['/icon.svg', { type: 'image/svg+xml', body: await beside('icon.svg') }],
+    ['/pairs.png', { type: 'image/png', body: await readFile(PAIRS) }],
+  ]);
 }
 
 async function bundledScript(): Promise<string> {

@@ -4,12 +4,20 @@ import { type Study, TRUTH, type Variant } from '../study.ts';
 
 const KL: Variant = { name: 'kl', request: { rule: 'kl' } };
 
-const set = (name: string, ruleSettings: RuleSettings): Variant => ({ name, request: { rule: 'kl', ruleSettings } });
+const AGAINST = { against: [KL.name] };
+const set = (name: string, ruleSettings: RuleSettings): Variant => ({ name, ...AGAINST, request: { rule: 'kl', ruleSettings } });
 const strong = (subject: number, style: number): Variant => ({
   name: `strengths ${subject}, ${style}`,
+  ...AGAINST,
   request: { rule: 'kl', strengths: [subject, style] },
 });
-const guided = (name: string, guidance: GuidanceSettings): Variant => ({ name, against: ['kl'], request: { rule: 'kl', guidance } });
+const guided = (name: string, guidance: GuidanceSettings): Variant => ({ name, ...AGAINST, request: { rule: 'kl', guidance } });
+/** Of both LoRAs as much as `kl` with a loser applies on average: what it gains by choosing, and what by applying less. */
+const both = (strength: number): Variant => ({
+  name: `direct, strengths ${strength}`,
+  ...AGAINST,
+  request: { rule: 'direct', strengths: [strength, strength] },
+});
 
 const TABLES: readonly { title: string; variants: readonly Variant[] }[] = [
   { title: 'Softmax axis', variants: [set('axis positions', { axis: 'positions' })] },
@@ -29,7 +37,9 @@ const TABLES: readonly { title: string; variants: readonly Variant[] }[] = [
     title: 'How much of the loser is kept',
     variants: [
       ...[0.25, 0.5, 0.75].map((loser) => set(`loser ${loser}`, { loser })),
-      { name: 'loser 1: direct', request: { rule: 'direct' } },
+      { name: 'loser 1: direct', ...AGAINST, request: { rule: 'direct' } },
+      ...[0.5, 0.75].map((loser) => set(`loser ${loser}, scope position`, { loser, scope: 'position' })),
+      ...[0.75, 0.875].map(both),
     ],
   },
   { title: 'Strengths of subject and style', variants: [strong(1.2, 1), strong(1.5, 1), strong(1, 0.8), strong(0.8, 0.8)] },

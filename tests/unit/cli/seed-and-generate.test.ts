@@ -97,7 +97,7 @@ describe('diptych generate', () => {
       prompt: 'a pip creature in knit style',
       seed: 7,
       steps: STEPS,
-      guidanceScale: 5,
+      guidanceScale: 3.5,
       strengths: [1, 1],
       rule: 'kl-soft',
     });

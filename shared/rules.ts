@@ -39,7 +39,7 @@ export interface Measuring {
   stride: number;
 }
 
-/** What can be set of the rules, with the defaults of the papers. A rule reads its own fields and leaves the others. */
+/** What can be set of the rules, with the defaults of the papers. A rule reads its own fields and leaves the others; `kl-soft` has those of `kl`. */
 const Settings = v.strictObject({
   /** `kl`, `l2`, `cosine`: compare D_subject / g^2 with D_style, g the ratio of the two LoRAs' root-mean-square change of the weights. */
   balance: v.optional(v.boolean(), false),
@@ -53,8 +53,8 @@ const Settings = v.strictObject({
   direction: v.optional(v.picklist(DIRECTIONS), 'forward'),
   /** `kl`, `l2`, `cosine`: what decides together. A choice finer than a layer is made anew in every step, at every position. */
   scope: v.optional(v.picklist(SCOPES), 'layer'),
-  /** `kl`, `kl-soft`, `l2`, `cosine`: how much of the change that loses is applied beside the one that wins, 0 to 1; 0 where left out, 0.75 in `kl-soft`. */
-  loser: v.optional(v.pipe(v.number(), v.minValue(0), v.maxValue(1))),
+  /** `kl`, `l2`, `cosine`: how much of the change that loses is applied beside the one that wins, 0 to 1; 1 is `direct`. */
+  loser: v.optional(v.pipe(v.number(), v.minValue(0), v.maxValue(1)), 0),
   /** `k-lora`: how the style's weight grows over the steps. */
   schedule: v.optional(v.picklist(['s', 's*']), 's'),
   /** `np-lora`: how much of the style's row space is taken from the subject; 0 is `direct`. */
@@ -94,6 +94,12 @@ export const RuleSettings = v.pipe(
 );
 export type RuleSettings = v.InferInput<typeof RuleSettings>;
 export type SettledRule = v.InferOutput<typeof RuleSettings>;
+
+/** Rules that are others by other defaults: docs/rules.md says why `kl-soft` has these. */
+const OWN_DEFAULTS: Readonly<Partial<Record<RuleName, RuleSettings>>> = { 'kl-soft': { scope: 'position', loser: 0.5 } };
+
+/** What `rule` is set to where `asked` is asked of it; to be parsed by `RuleSettings`. */
+export const settingsOf = (rule: RuleName, asked: RuleSettings = {}): RuleSettings => ({ ...OWN_DEFAULTS[rule], ...asked });
 
 /** The rules that look at the features in every step, and by what; only these fill a fusion map with distances. */
 const CRITERION_OF = { kl: 'kl', 'kl-soft': 'kl', l2: 'l2', cosine: 'cosine' } as const satisfies Partial<Record<RuleName, string>>;

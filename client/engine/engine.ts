@@ -2,7 +2,7 @@ import * as v from 'valibot';
 import { asDiptychError, DiptychError } from '../../shared/errors.ts';
 import { type BlobRef, type ModelEntry, modelGraphs, modelTexts } from '../../shared/manifest.ts';
 import type { EngineApi, EngineEvent, EngineInfo, EngineOptions, GenerateRequest, GenerateResult } from '../../shared/protocol.ts';
-import { RuleSettings, type SettledRule } from '../../shared/rules.ts';
+import { RuleSettings, type SettledRule, settingsOf } from '../../shared/rules.ts';
 import { makeSchedule } from '../sampler/schedule.ts';
 import { type AdapterFiles, AdapterReader, adapterRefs } from './adapters.ts';
 import { Downloads } from './downloads.ts';
@@ -181,8 +181,8 @@ const eachOnce = (refs: readonly BlobRef[]): BlobRef[] => [...new Map(refs.map((
 
 const busy = (): DiptychError => new DiptychError('engine_busy', 'Another picture is being made; wait for it, or cancel it.');
 
-function settledRule({ ruleSettings = {} }: GenerateRequest): SettledRule {
-  const parsed = v.safeParse(RuleSettings, ruleSettings);
+function settledRule({ rule, ruleSettings }: GenerateRequest): SettledRule {
+  const parsed = v.safeParse(RuleSettings, settingsOf(rule, ruleSettings));
   if (parsed.success) return parsed.output;
   const [issue] = parsed.issues;
   const field = `ruleSettings.${v.getDotPath(issue) ?? '?'}`;

@@ -20,11 +20,11 @@ export interface Settings {
   guidance: GuidanceChoice;
 }
 
-/** How thoroughly rules that measure do so, from exact to cheap. `docs/rules.md` has what each costs and how often it chooses the same. */
+/** How thoroughly rules that measure do so, from exact to cheap: what is not chosen anew in every step is chosen by the layer. `docs/rules.md` has what each costs. */
 export const MEASURES = {
   every: {},
-  fifth: { every: 5 },
-  tenth: { every: 10, stride: 4 },
+  fifth: { every: 5, scope: 'layer' },
+  tenth: { every: 10, stride: 4, scope: 'layer' },
 } as const satisfies Record<string, RuleSettings>;
 export type MeasureName = keyof typeof MEASURES;
 

@@ -7,7 +7,7 @@ import { changeSettings } from './settings-event.ts';
 
 const RULE_LABELS: Readonly<Record<RuleName, string>> = {
   kl: 'Fused: each layer takes the one that changes it more',
-  'kl-soft': 'Fused, the other one at three quarters',
+  'kl-soft': 'Fused at every position, the other one beside it',
   l2: 'Fused by the length of the change',
   cosine: 'Fused by the turn of the feature',
   direct: 'Both added in every layer',

@@ -15,7 +15,7 @@ import type { FusedForm } from '../../../shared/fusion/fused-form.ts';
 import { RULE_OF } from '../../../shared/fusion/rules/rules.ts';
 import type { Component } from '../../../shared/lora/lora.ts';
 import type { FusionMap } from '../../../shared/protocol.ts';
-import { criterionOf, isMeasured, type RuleName, RuleSettings } from '../../../shared/rules.ts';
+import { criterionOf, isMeasured, type RuleName, RuleSettings, settingsOf } from '../../../shared/rules.ts';
 import type { Bench } from './bench.ts';
 import type { MeasuredLayers } from './compare.ts';
 import { direction, directionOf, refinement } from './guidance-cases.ts';
@@ -61,7 +61,7 @@ async function fusionOf(bench: Bench, component: Component, graph: LoadedGraph, 
   const { rule, settings = {}, strengths = [1, 1], step = 0, steps = 1 } = setting;
   const pair = { ...(await bench.adapters())[component], strengths };
   const modules = graph.layers.map((layer) => layer.module);
-  const bound = RULE_OF[rule]({ component, pair, modules, steps, settings: v.parse(RuleSettings, settings) });
+  const bound = RULE_OF[rule]({ component, pair, modules, steps, settings: v.parse(RuleSettings, settingsOf(rule, settings)) });
   return new FusionRun(graph, { ...bound, passes: () => bound.passes(step) }, 1);
 }
 

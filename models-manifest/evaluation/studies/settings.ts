@@ -12,6 +12,8 @@ const strong = (subject: number, style: number): Variant => ({
   request: { rule: 'kl', strengths: [subject, style] },
 });
 const guided = (name: string, guidance: GuidanceSettings): Variant => ({ name, ...AGAINST, request: { rule: 'kl', guidance } });
+const atPositions = (loser: number): Variant =>
+  set(`loser ${loser}, scope position${loser === 0.5 ? ': kl-soft' : ''}`, { loser, scope: 'position' });
 /** Of both LoRAs as much as `kl` with a loser applies on average: what it gains by choosing, and what by applying less. */
 const both = (strength: number): Variant => ({
   name: `direct, strengths ${strength}`,
@@ -38,7 +40,8 @@ const TABLES: readonly { title: string; variants: readonly Variant[] }[] = [
     variants: [
       ...[0.25, 0.5, 0.75].map((loser) => set(`loser ${loser}`, { loser })),
       { name: 'loser 1: direct', ...AGAINST, request: { rule: 'direct' } },
-      ...[0.5, 0.75].map((loser) => set(`loser ${loser}, scope position`, { loser, scope: 'position' })),
+      ...[0.25, 0.5, 0.75].map(atPositions),
+      set('loser 0.5, scope position, balance', { loser: 0.5, scope: 'position', balance: true }),
       ...[0.75, 0.875].map(both),
     ],
   },

@@ -8,13 +8,11 @@ const MEASURE: readonly Pass[] = [{ kind: 'measure' }];
 /**
  * The larger change of the layer's feature wins, per layer and step (arXiv 2602.15539, section 3.2). The criteria say what a change is:
  * `criteria/kl.ts` is the paper's.
- *
- * @param loser how much of the other is applied all the same, 0 to 1, where the settings do not say: 0 is the paper's
  */
-export function measured(criterion: CriterionName, loser = 0): Rule {
+export function measured(criterion: CriterionName): Rule {
   return ({ pair, settings }) => ({
     pair,
-    measure: { criterion, weights: [settings.balance ? 1 / squaredRatio(pair) : 1, 1], loser: settings.loser ?? loser },
+    measure: { criterion, weights: [settings.balance ? 1 / squaredRatio(pair) : 1, 1], loser: settings.loser },
     passes: () => MEASURE,
     textStep: () => 0,
   });

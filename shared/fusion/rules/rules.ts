@@ -13,7 +13,7 @@ import { switchTurns } from './switch.ts';
 /** The rule of each name. */
 export const RULE_OF: Readonly<Record<RuleName, Rule>> = {
   kl: measured('kl'),
-  'kl-soft': measured('kl', 0.75),
+  'kl-soft': measured('kl'),
   l2: measured('l2'),
   cosine: measured('cosine'),
   direct,

@@ -35,8 +35,8 @@ describe('a run’s request', () => {
 
   it.each([
     ['the exact rule', {}, {}],
-    ['every fifth step', { measure: 'fifth' }, { every: 5 }],
-    ['every tenth step and fourth position', { measure: 'tenth' }, { every: 10, stride: 4 }],
+    ['every fifth step', { measure: 'fifth' }, { every: 5, scope: 'layer' }],
+    ['every tenth step and fourth position', { measure: 'tenth' }, { every: 10, stride: 4, scope: 'layer' }],
     ['nothing of a rule that does not measure', { measure: 'tenth', rule: 'direct' }, undefined],
   ] as const)('measures by %s', (_, changes, expected) => {
     expect(requestOf({ ...first, ...changes }).ruleSettings).toEqual(expected);

@@ -110,12 +110,20 @@ test('contrast is direct with the style’s words in the unconditional half, and
   expect(difference(await generate({ ...unguided, rule: 'contrast' }), await generate({ ...unguided, rule: 'direct' }))).toBeLessThan(1e-6);
 });
 
-test('kl-soft is kl with three quarters of the one that loses, or whatever share is asked for', async () => {
+test('kl-soft is kl at every position with half of the one that loses, or whatever is asked for', async () => {
   const soft = await generate({ rule: 'kl-soft' });
-  expect(difference(soft, await generate({ rule: 'kl', ruleSettings: { loser: 0.75 } }))).toBeLessThan(1e-6);
-  const none = await generate({ rule: 'kl-soft', ruleSettings: { loser: 0 } });
-  expect(difference(none, await generate({}))).toBeLessThan(1e-6);
-  expect(difference(soft, none)).toBeGreaterThan(0.005);
+  expect(difference(soft, await generate({ rule: 'kl', ruleSettings: { scope: 'position', loser: 0.5 } }))).toBeLessThan(1e-6);
+  const plain = await generate({ rule: 'kl-soft', ruleSettings: { scope: 'layer', loser: 0 } });
+  expect(difference(plain, await generate({}))).toBeLessThan(1e-6);
+  expect(difference(soft, plain)).toBeGreaterThan(0.005);
+  const whole = await generate({ rule: 'kl-soft', ruleSettings: { loser: 1 } });
+  expect(difference(whole, await generate({ rule: 'direct' }))).toBeLessThan(0.005);
+});
+
+test('kl-soft measured less often has to choose by the layer, and says so', async () => {
+  const refused = generate({ rule: 'kl-soft', ruleSettings: { every: 2 } });
+  await expect(refused).rejects.toMatchObject({ code: 'request_invalid', message: expect.stringContaining('set every to 1, or scope to layer') });
+  expect((await generate({ rule: 'kl-soft', ruleSettings: { every: 2, scope: 'layer' } })).fusionMap.steps).toBeGreaterThan(0);
 });
 
 test('measuring every other step keeps the choice in between; the steps that measure are the exact rule’s', async () => {
@@ -151,7 +159,7 @@ test('rules that need no measuring share one session; one that measures now and 
     expect(await run({ rule })).toEqual([]);
   expect(await run({ rule: 'kl', ruleSettings: { every: 2 } })).toEqual(['textEncoder', 'denoiser']);
   expect(await run({ rule: 'kl' })).toEqual([]);
-  expect(await run({ rule: 'kl-soft' })).toEqual([]);
+  expect(await run({ rule: 'kl-soft', ruleSettings: { scope: 'layer' } })).toEqual([]);
   expect(await run({ rule: 'l2' })).toEqual(['textEncoder', 'denoiser']);
   await fresh.close();
 });

@@ -74,7 +74,7 @@ export const SETTINGS_STUDY: Study = {
   title: 'What decides the fusion: the settings of `kl` and of guidance',
   about:
     'One setting is changed at a time. The row `kl` is the rule by its defaults: softmax over channels, one choice a layer, KL(base || changed), strengths 1 and 1, every step and position measured, no guidance.',
-  seeds: 1,
+  seeds: 2,
   prompts: 1,
   variants: [KL, ...TABLES.flatMap(({ variants }) => variants)],
   tables: TABLES.map(({ title, variants }, k) => ({

@@ -122,7 +122,10 @@ test('kl-soft is kl at every position with half of the one that loses, or whatev
 
 test('kl-soft measured less often has to choose by the layer, and says so', async () => {
   const refused = generate({ rule: 'kl-soft', ruleSettings: { every: 2 } });
-  await expect(refused).rejects.toMatchObject({ code: 'request_invalid', message: expect.stringContaining('set every to 1, or scope to layer') });
+  await expect(refused).rejects.toMatchObject({
+    code: 'request_invalid',
+    message: expect.stringContaining('set every to 1, or scope to layer'),
+  });
   expect((await generate({ rule: 'kl-soft', ruleSettings: { every: 2, scope: 'layer' } })).fusionMap.steps).toBeGreaterThan(0);
 });
 

@@ -3,6 +3,7 @@ import type { RuleSettings } from '../../../shared/rules.ts';
 import { type Study, TRUTH, type Variant } from '../study.ts';
 
 const KL: Variant = { name: 'kl', request: { rule: 'kl' } };
+const SOFT: Variant = { name: 'kl-soft: loser 0.5, scope position', against: [KL.name], request: { rule: 'kl-soft' } };
 
 const AGAINST = { against: [KL.name] };
 const set = (name: string, ruleSettings: RuleSettings): Variant => ({ name, ...AGAINST, request: { rule: 'kl', ruleSettings } });
@@ -12,8 +13,12 @@ const strong = (subject: number, style: number): Variant => ({
   request: { rule: 'kl', strengths: [subject, style] },
 });
 const guided = (name: string, guidance: GuidanceSettings): Variant => ({ name, ...AGAINST, request: { rule: 'kl', guidance } });
-const atPositions = (loser: number): Variant =>
-  set(`loser ${loser}, scope position${loser === 0.5 ? ': kl-soft' : ''}`, { loser, scope: 'position' });
+const guidedSoft = (eta: number): Variant => ({
+  name: `kl-soft, eta ${eta}`,
+  against: [SOFT.name],
+  request: { rule: 'kl-soft', guidance: { eta } },
+});
+const atPositions = (loser: number): Variant => set(`loser ${loser}, scope position`, { loser, scope: 'position' });
 /** Of both LoRAs as much as `kl` with a loser applies on average: what it gains by choosing, and what by applying less. */
 const both = (strength: number): Variant => ({
   name: `direct, strengths ${strength}`,
@@ -21,7 +26,8 @@ const both = (strength: number): Variant => ({
   request: { rule: 'direct', strengths: [strength, strength] },
 });
 
-const TABLES: readonly { title: string; variants: readonly Variant[] }[] = [
+/** `first` is what the others of a table are compared with; `kl` where left out. */
+const TABLES: readonly { title: string; first?: Variant; variants: readonly Variant[] }[] = [
   { title: 'Softmax axis', variants: [set('axis positions', { axis: 'positions' })] },
   {
     title: 'What decides together',
@@ -40,7 +46,9 @@ const TABLES: readonly { title: string; variants: readonly Variant[] }[] = [
     variants: [
       ...[0.25, 0.5, 0.75].map((loser) => set(`loser ${loser}`, { loser })),
       { name: 'loser 1: direct', ...AGAINST, request: { rule: 'direct' } },
-      ...[0.25, 0.5, 0.75].map(atPositions),
+      atPositions(0.25),
+      SOFT,
+      atPositions(0.75),
       set('loser 0.5, scope position, balance', { loser: 0.5, scope: 'position', balance: true }),
       ...[0.75, 0.875].map(both),
     ],
@@ -55,7 +63,8 @@ const TABLES: readonly { title: string; variants: readonly Variant[] }[] = [
       set('every 10, stride 4', { every: 10, stride: 4 }),
     ],
   },
-  { title: 'Guidance: length of a step', variants: [0.02, 0.05, 0.1, 0.2].map((eta) => guided(`eta ${eta}`, { eta })) },
+  { title: 'Guidance: length of a step', variants: [0.02, 0.05, 0.1, 0.15, 0.2].map((eta) => guided(`eta ${eta}`, { eta })) },
+  { title: 'Guidance of `kl-soft`: length of a step', first: SOFT, variants: [0.05, 0.1, 0.15].map(guidedSoft) },
   {
     title: 'Guidance: window and decoder, eta 0.05',
     variants: [
@@ -77,8 +86,8 @@ export const SETTINGS_STUDY: Study = {
   seeds: 2,
   prompts: 1,
   variants: [KL, ...TABLES.flatMap(({ variants }) => variants)],
-  tables: TABLES.map(({ title, variants }, k) => ({
+  tables: TABLES.map(({ title, first = KL, variants }, k) => ({
     title,
-    rows: [...(k === 0 ? [TRUTH] : []), KL.name, ...variants.map(({ name }) => name)],
+    rows: [...(k === 0 ? [TRUTH] : []), first.name, ...variants.map(({ name }) => name)],
   })),
 };

@@ -19,7 +19,7 @@ export function fusionNeeds(model: ModelEntry, adapters: Adapters, rule: RuleNam
   return Object.fromEntries(COMPONENTS.map((component) => [component, need(component)]));
 }
 
-/** A text encoder runs once, so only a denoiser is ever between two measurements. */
-function formOf(rule: RuleName, { axis, direction, scope, stride }: SettledRule, applies: boolean): FusedForm {
+/** `applies` is for a graph that is ever between two measurements: only a denoiser's is, for a text encoder runs once. */
+export function formOf(rule: RuleName, { axis, direction, scope, stride }: SettledRule, applies: boolean): FusedForm {
   return isMeasured(rule) ? { measures: criterionOf(rule), axis, direction, scope, stride, applies } : { applies: true };
 }

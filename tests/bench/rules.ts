@@ -1,6 +1,8 @@
 /** What a step costs under each fusion rule, beside a step without LoRAs: the engine itself, on the demo model, all in one run. */
 import { readFile } from 'node:fs/promises';
+import * as v from 'valibot';
 import { Engine } from '../../client/engine/engine.ts';
+import { formOf } from '../../client/engine/fusion-needs.ts';
 import { openNodeRuntime } from '../../client/engine/sessions/node.ts';
 import { withDemoStore } from '../../models-manifest/cli/demo/with-demo-store.ts';
 import { folderBlobs } from '../../models-manifest/cli/folder-blobs.ts';
@@ -10,7 +12,7 @@ import type { LayerEntry } from '../../shared/manifest.ts';
 import type { Graph, Model } from '../../shared/onnx/ir.ts';
 import { readModel } from '../../shared/onnx/read.ts';
 import type { Backend, FusionMap, GenerateRequest } from '../../shared/protocol.ts';
-import { criterionOf, isMeasured, type RuleName, RULES, type RuleSettings } from '../../shared/rules.ts';
+import { isMeasured, type RuleName, RULES, RuleSettings, settingsOf } from '../../shared/rules.ts';
 import { demoRequest, PAIR } from './demo-request.ts';
 import { median } from './median.ts';
 
@@ -60,7 +62,7 @@ export async function benchRules({ backend, rounds, steps, rules }: RulesOptions
 async function measure(store: Store, names: readonly string[], { backend, rounds, steps }: Omit<RulesOptions, 'rules'>) {
   const engines = new Map<string, Engine>();
   const engineFor = (variant: Variant): Engine => {
-    const key = JSON.stringify(formOf(variant) ?? 'base');
+    const key = JSON.stringify(denoiserForm(variant) ?? 'base');
     const engine = engines.get(key) ?? new Engine({ openRuntime: openNodeRuntime, openBlobs: async () => folderBlobs(store) });
     engines.set(key, engine);
     return engine;
@@ -88,10 +90,10 @@ async function requestOf(store: Store, { rule, settings }: Variant, steps: numbe
   return { ...request, ...(rule ? { subject, style, rule } : {}), ...(settings ? { ruleSettings: settings } : {}) };
 }
 
-function formOf({ rule, settings = {} }: Variant): FusedForm | undefined {
+function denoiserForm({ rule, settings }: Variant): FusedForm | undefined {
   if (rule === undefined) return undefined;
-  const { stride = 1, every = 1 } = settings;
-  return isMeasured(rule) ? { measures: criterionOf(rule), stride, applies: every > 1 } : { applies: true };
+  const settled = v.parse(RuleSettings, settingsOf(rule, settings));
+  return formOf(rule, settled, settled.every > 1);
 }
 
 /** Operators that a GPU does not run: they give a buffer another shape or name. */
@@ -105,7 +107,7 @@ async function dispatches(store: Store): Promise<(variant: Variant) => number | 
   const model: Model = readModel(await readFile(file), file);
   const modules = layers.denoiser.filter(({ module }: LayerEntry) => /attn|\.ff\./.test(module)).map(({ module }) => module);
   return (variant) => {
-    const form = formOf(variant);
+    const form = denoiserForm(variant);
     if (!form) return undefined;
     const counted = form.measures ? { ...form, applies: false } : form;
     return (kernels(fuseForm(model, modules, counted).model.graph) - kernels(model.graph)) / modules.length;
